@@ -1,0 +1,1 @@
+"""What turns texts into vectors: an API, or a model that comes with its package."""

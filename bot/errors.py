@@ -1,0 +1,188 @@
+"""What can go wrong in a way that a person can mend.
+
+Each error carries values, not words; the words stand in `bot/words/`, in every language, under the class's name.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+class BotError(Exception):
+    """The root of the tree; everything below is told to the person in one sentence."""
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name}={value}" for name, value in self.values.items())
+        return f"{type(self).__name__}({values})"
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The error's fields by name, as its words use them."""
+        return {}
+
+
+@dataclass(eq=False)
+class _Valued(BotError):
+    @property
+    def values(self) -> dict[str, object]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(eq=False)
+class SettingsInvalid(_Valued):
+    """Settings that cannot be used; `problems` has one line a setting, each beginning with its name."""
+
+    problems: tuple[str, ...]
+
+
+class DiscordNotReady(BotError):
+    """DISCORD_TOKEN is set, but this version has no Discord door yet."""
+
+
+# --- the data folder and the database
+
+
+@dataclass(eq=False)
+class DataFolderInUse(_Valued):
+    """Another process writes to the data folder."""
+
+    path: Path
+    pid: int
+    verb: str
+
+
+@dataclass(eq=False)
+class DataFolderUnusable(_Valued):
+    """The data folder cannot be made or written to."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class DatabaseUnusable(_Valued):
+    """The file is no database, is damaged, or cannot be opened."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class DatabaseForeign(_Valued):
+    """The file is a database, but another program's."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class DatabaseTooNew(_Valued):
+    """The database was written by a newer version; it is left untouched."""
+
+    path: Path
+    found: int
+    known: int
+
+
+@dataclass(eq=False)
+class DatabaseTooOld(_Valued):
+    """A reader may not migrate; a writing verb does."""
+
+    path: Path
+    found: int
+    known: int
+
+
+@dataclass(eq=False)
+class StorageFailed(_Valued):
+    """SQLite refused a statement; the transaction was rolled back."""
+
+    reason: str
+
+
+# --- embeddings and the index
+
+
+@dataclass(eq=False)
+class EmbeddingError(_Valued):
+    """No usable vectors came back.
+
+    `retryable` says whether the same call may succeed later. `blames_input` says that the server refused
+    these texts as such, so that a smaller batch may succeed. `code` names the reason for words and logs.
+    """
+
+    code: str
+    detail: str
+    retryable: bool = False
+    blames_input: bool = False
+    retry_after: float | None = None
+
+
+@dataclass(eq=False)
+class DimensionError(_Valued):
+    """A vector of the wrong dimension met an index or a generation."""
+
+    expected: int
+    got: int
+
+
+@dataclass(eq=False)
+class IndexUnsuitable(_Valued):
+    """A factory string that Faiss does not know, or whose index cannot keep the contract."""
+
+    factory: str
+    reason: str
+
+
+# --- questions
+
+
+class NothingToCompare(BotError):
+    """The question has no text that could be compared."""
+
+
+@dataclass(eq=False)
+class MessageNotFound(_Valued):
+    """The message does not exist, or the asker may not see it: the two are told alike."""
+
+    message_id: int
+
+
+@dataclass(eq=False)
+class MessageNotEmbedded(_Valued):
+    """The message is stored, but has no vector yet."""
+
+    message_id: int
+
+
+@dataclass(eq=False)
+class OtherGeneration(_Valued):
+    """Vectors are stored, but none of the model that is set."""
+
+    stored: tuple[str, ...]
+    wanted: str
+
+
+@dataclass(eq=False)
+class MomentInvalid(_Valued):
+    """Neither a date nor an age."""
+
+    text: str
+
+
+@dataclass(eq=False)
+class SnowflakeInvalid(_Valued):
+    """Not a Discord id."""
+
+    value: object
+    reason: str
+
+
+# --- import files
+
+
+@dataclass(eq=False)
+class ImportFileRefused(_Valued):
+    """A file that is no usable export. `reason` is a key below `refused` in the words."""
+
+    path: Path
+    reason: str
+    detail: str = ""

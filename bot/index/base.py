@@ -1,0 +1,72 @@
+"""The contract of every index, and the checks that all of them share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from bot.askers import EVERYTHING, Scope
+from bot.errors import DimensionError
+from bot.messages import EmbeddedMessages
+from bot.vectors import Ids, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """A message near a vector; `score` is their cosine similarity."""
+
+    message_id: int
+    score: float
+
+
+class VectorIndex(Protocol):
+    """The vectors of one server's messages.
+
+    Every engine gives what the exact one gives, in ids and in scores (to single precision): never an id that
+    was removed, never one twice, never more than k, nearest first and the newer first among equals. Calls may
+    come from several threads.
+    """
+
+    def upsert(self, messages: EmbeddedMessages) -> None:
+        """Add messages, or replace those that are there. Raises DimensionError and ValueError."""
+        ...
+
+    def remove(self, message_ids: Iterable[int]) -> None:
+        """Take messages out; unknown ids are fine."""
+        ...
+
+    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
+        """The k messages in the scope that are nearest to a unit float32 [dim]. Raises as upsert."""
+        ...
+
+    def ids(self) -> Ids:
+        """The ids that are in, ascending."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+def check_messages(messages: EmbeddedMessages, *, dim: int) -> None:
+    """Raise DimensionError or ValueError for what no engine may be handed."""
+    _check_dim(messages.vectors, dim)
+    if not np.isfinite(messages.vectors).all():
+        raise ValueError("a vector is not finite")
+    if len(messages) and messages.message_ids.min() < 1:
+        raise ValueError("an id is below 1")
+    if len(np.unique(messages.message_ids)) != len(messages):
+        raise ValueError("an id is there twice")
+
+
+def check_query(vector: Vectors, k: int, *, dim: int) -> None:
+    """Raise DimensionError or ValueError for what no engine may be asked."""
+    _check_dim(vector, dim)
+    if not np.isfinite(vector).all():
+        raise ValueError("the vector is not finite")
+    if k < 1:
+        raise ValueError(f"k is {k}")
+
+
+def _check_dim(vectors: Vectors, dim: int) -> None:
+    if vectors.shape[-1] != dim:
+        raise DimensionError(dim, vectors.shape[-1])

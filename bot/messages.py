@@ -1,0 +1,135 @@
+"""The values that travel between the rooms: messages and where they stand, questions, hits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from bot.askers import EVERYTHING, Scope
+from bot.times import made_at
+from bot.vectors import Ids, Vectors
+
+
+class ChannelKind(StrEnum):
+    """What kinds of channels differ in for us."""
+
+    TEXT = "text"
+    VOICE = "voice"
+    FORUM = "forum"
+    THREAD = "thread"
+    PRIVATE_THREAD = "private_thread"
+    OTHER = "other"
+
+
+class Origin(IntEnum):
+    """Where a text comes from; the greater one wins over the lesser."""
+
+    EXPORT = 0
+    LIVE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    guild_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel or a thread; `parent_id` is the category of a channel and the channel of a thread."""
+
+    guild_id: int
+    channel_id: int
+    name: str
+    kind: ChannelKind = ChannelKind.TEXT
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as Discord or an export has it; `author_id` is 0 where an export names no author."""
+
+    message_id: int
+    guild_id: int
+    channel_id: int
+    author_id: int
+    author_name: str
+    content: str
+    edited_at: datetime | None = None
+    origin: Origin = Origin.LIVE
+    is_bot: bool = False
+    is_notice: bool = False
+
+    @property
+    def created_at(self) -> datetime:
+        return made_at(self.message_id)
+
+    @property
+    def url(self) -> str:
+        return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question: exactly one of a text and a stored message, with what it is narrowed to.
+
+    Raises ValueError when neither or both are given.
+    """
+
+    text: str | None = None
+    message_id: int | None = None
+    limit: int = 10
+    within: Scope = EVERYTHING
+    min_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.text is None) == (self.message_id is None):
+            raise ValueError(self)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as the database holds it, with the names of where it stands ("" where none was ever told)."""
+
+    message: Message
+    channel_name: str
+    server_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stored message with its cosine similarity to the question, unrounded."""
+
+    stored: StoredMessage
+    score: float
+
+    @property
+    def message(self) -> Message:
+        return self.stored.message
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What makes vectors comparable: the model, the dimension and the version of the text that is embedded."""
+
+    model_key: str
+    dim: int
+    text_version: int
+
+    def __str__(self) -> str:
+        return f"{self.model_key} ({self.dim} dimensions, text {self.text_version})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedMessages:
+    """Messages of one server with their vectors, as the mirror keeps them.
+
+    The ids are int64 [n]; `vectors` is float32 [n, dim], each row of unit length.
+    """
+
+    message_ids: Ids
+    channel_ids: Ids
+    author_ids: Ids
+    vectors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.message_ids)

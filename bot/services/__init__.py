@@ -1,0 +1,1 @@
+"""What the program does, in plain Python: no Discord, no SQL, no Faiss, no API."""

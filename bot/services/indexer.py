@@ -1,0 +1,107 @@
+"""Keeps vectors in step with texts, and the mirror in step with vectors."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+
+from bot.embedding.base import Embedder
+from bot.errors import EmbeddingError
+from bot.index.mirror import Mirror
+from bot.storage.embeddings import EmbeddingStore, PendingText
+from bot.storage.servers import ServerStore
+from bot.vectors import Ids
+
+log = logging.getLogger(__name__)
+
+_BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
+_MIRROR_BATCH = 4_096
+
+
+class Indexer:
+    """Drains what waits for a vector; the mirror follows from the first reconcile on."""
+
+    def __init__(self, embeddings: EmbeddingStore, servers: ServerStore, embedder: Embedder, mirror: Mirror) -> None:
+        self._embeddings = embeddings
+        self._servers = servers
+        self._embedder = embedder
+        self._mirror = mirror
+        self._is_mirroring = False
+
+    async def drain(self) -> AsyncIterator[int]:
+        """Embed what is pending until nothing is; yields how many texts each step has dealt with.
+
+        Texts that were embedded before cost nothing, those that the model refuses are parked. Raises
+        EmbeddingError when the embedder fails otherwise; what was done stays, what was not stays pending.
+        """
+        while pending := await self._embeddings.pending(_BATCH):
+            copied = await self._embeddings.copy_known(pending)
+            await self._follow(copied)
+            taken = {(text.guild_id, text.message_id) for text in copied}
+            await self._embed([text for text in pending if (text.guild_id, text.message_id) not in taken])
+            yield len(pending)
+
+    async def reconcile(self) -> int:
+        """Make the mirror hold what the database holds, no more and no less; how many messages it took.
+
+        An empty mirror is filled by this, and one that missed something is mended.
+        """
+        self._is_mirroring = True
+        n_mended = 0
+        for server in await self._servers.servers():
+            there = await self._embeddings.ids(server.guild_id)
+            mirrored = await asyncio.to_thread(self._mirror.ids, server.guild_id)
+            extra, missing = np.setdiff1d(mirrored, there), np.setdiff1d(there, mirrored)
+            await asyncio.to_thread(self._mirror.remove, server.guild_id, extra)
+            for start in range(0, len(missing), _MIRROR_BATCH):
+                await self._take_in(server.guild_id, missing[start : start + _MIRROR_BATCH])
+            n_mended += len(extra) + len(missing)
+        return n_mended
+
+    async def mend(self) -> int:
+        """Put what is damaged, parked or lost back into the queue; how many vectors were damaged."""
+        n_damaged = await self._embeddings.mend()
+        await self._embeddings.unpark()
+        return n_damaged
+
+    async def settle(self) -> None:
+        """After everything was embedded: drop the vectors of other models and mend the mirror."""
+        await self._embeddings.drop_others()
+        await self.reconcile()
+
+    async def _embed(self, texts: Sequence[PendingText]) -> None:
+        by_hash = {text.content_hash: text.text for text in texts}
+        try:
+            vectors = await self._embedder.embed(list(by_hash.values()))
+        except EmbeddingError as error:
+            if not error.blames_input:
+                raise
+            await self._halve_or_park(texts, error)
+            return
+        row_of = {content_hash: row for row, content_hash in enumerate(by_hash)}
+        rows = [row_of[text.content_hash] for text in texts]
+        await self._follow(await self._embeddings.put_many(texts, vectors[rows]))
+
+    async def _halve_or_park(self, texts: Sequence[PendingText], error: EmbeddingError) -> None:
+        """Find the text that the embedder refuses, so that the others get their vectors."""
+        if len({text.content_hash for text in texts}) > 1:
+            middle = len(texts) // 2
+            await self._embed(texts[:middle])
+            await self._embed(texts[middle:])
+            return
+        log.warning("parked %d messages with one text: %s %s", len(texts), error.code, error.detail)
+        await self._embeddings.park(texts, f"{error.code}: {error.detail}")
+
+    async def _follow(self, written: Sequence[PendingText]) -> None:
+        if not self._is_mirroring:
+            return
+        for guild_id in {text.guild_id for text in written}:
+            ids = np.array([text.message_id for text in written if text.guild_id == guild_id], np.int64)
+            await self._take_in(guild_id, ids)
+
+    async def _take_in(self, guild_id: int, message_ids: Ids) -> None:
+        """Mirror what the database holds of these messages now, which is the only thing that it may show."""
+        embedded = await self._embeddings.get_many(guild_id, message_ids)
+        if len(embedded):
+            await asyncio.to_thread(self._mirror.upsert, guild_id, embedded)

@@ -1,0 +1,78 @@
+"""What comes in: messages saved and edited, messages deleted."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from bot.index.mirror import Mirror
+from bot.messages import Channel, Message, Server
+from bot.storage.messages import MessageStore
+from bot.storage.servers import Marks, ServerStore
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of messages, counted; `skipped` by the reason's key in the words."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def __iadd__(self, other: "Tally") -> Self:
+        self.new += other.new
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.skipped += other.skipped
+        return self
+
+    @property
+    def total(self) -> int:
+        return self.new + self.changed + self.unchanged + self.skipped.total()
+
+
+class Ingest:
+    """Brings messages into the database first and into the mirror after it."""
+
+    def __init__(self, messages: MessageStore, servers: ServerStore, mirror: Mirror) -> None:
+        self._messages = messages
+        self._servers = servers
+        self._mirror = mirror
+
+    async def met(self, server: Server, channel: Channel) -> None:
+        """A channel was seen: know its name."""
+        await self._servers.put(server, channel)
+
+    async def saved(self, guild_id: int, messages: Sequence[Message], *, reached: Marks | None = None) -> Tally:
+        """Messages were written or edited; those that policy shuts out are counted by reason."""
+        reasons = [refusal(message) for message in messages]
+        admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
+        saved = await self._messages.save(guild_id, admitted, reached=reached)
+        if saved.stale:
+            await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
+        skipped = Counter(reason for reason in reasons if reason is not None)
+        n_saved = len(saved.new) + len(saved.changed)
+        return Tally(
+            new=len(saved.new),
+            changed=len(saved.changed),
+            unchanged=len(admitted) - n_saved - len(saved.buried),
+            skipped=skipped + Counter({"deleted": len(saved.buried)}),
+        )
+
+    async def deleted(self, guild_id: int, message_ids: Iterable[int]) -> int:
+        """Messages are gone for good; how many of them were stored."""
+        ids = list(message_ids)
+        n_deleted = await self._messages.delete(guild_id, ids)
+        await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+        return n_deleted
+
+
+def refusal(message: Message) -> str | None:
+    """Why a message is not kept, as a key of the words; None when it is."""
+    if message.is_notice:
+        return "notice"
+    if message.is_bot:
+        return "bot"
+    return None

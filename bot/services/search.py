@@ -1,0 +1,120 @@
+"""From a question to the stored messages nearest to it, among those that the asker may see."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.askers import Asker, Scope, visible_to
+from bot.embedding.base import Embedder
+from bot.errors import MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
+from bot.index.mirror import Candidate, Mirror
+from bot.messages import Hit, Query, StoredMessage
+from bot.storage.embeddings import EmbeddingStore
+from bot.storage.messages import MessageStore
+from bot.texts import embed_text
+from bot.vectors import Vectors, cosines
+
+# How many candidates are scored exactly for k hits: enough for what the index's precision may have swapped at
+# the border, and for what was deleted since the mirror was read.
+_MARGIN = 20
+
+
+class Search:
+    """Answers questions. Nothing is asked without an asker."""
+
+    def __init__(self, messages: MessageStore, embeddings: EmbeddingStore, embedder: Embedder, mirror: Mirror) -> None:
+        self._messages = messages
+        self._embeddings = embeddings
+        self._embedder = embedder
+        self._mirror = mirror
+
+    async def similar(self, asker: Asker, query: Query) -> list[Hit]:
+        """The messages nearest to the query that the asker may see, nearest first, the newer first among equals.
+
+        Raises NothingToCompare, MessageNotFound, MessageNotEmbedded, OtherGeneration and EmbeddingError.
+        """
+        scope = visible_to(asker) & query.within
+        if query.message_id is None:
+            vector = await self._vector_of_text(query.text or "")
+        else:
+            vector = await self._vector_of_message(await self.find(asker, query.message_id))
+            scope = replace(scope, excluded_ids=scope.excluded_ids | {query.message_id})
+        if not len(self._mirror) and (others := await self._embeddings.others()):
+            raise OtherGeneration(tuple(map(str, others)), str(self._embeddings.generation))
+        return await self.nearest(vector, query, scope)
+
+    async def find(self, asker: Asker, message_id: int) -> StoredMessage:
+        """A stored message that the asker may see. Raises MessageNotFound, whichever of the two it is not."""
+        guild_id = await self._messages.guild_of(message_id)
+        rows = {} if guild_id is None else await self._messages.get_many(guild_id, [message_id])
+        stored = rows.get(message_id)
+        if stored is None or not _admits(visible_to(asker), stored):
+            raise MessageNotFound(message_id)
+        return stored
+
+    async def nearest(self, vector: Vectors, query: Query, scope: Scope) -> list[Hit]:
+        """The hits for a vector: candidates from the mirror, exact scores from the database, then the rows."""
+        k = query.limit + _MARGIN
+        while True:
+            candidates = await asyncio.to_thread(self._mirror.search, vector, k, scope)
+            hits = await self._hits(vector, candidates, query, scope)
+            if len(hits) == query.limit or len(candidates) < k:
+                return hits
+            if query.min_score is not None and candidates[-1].score < query.min_score:
+                return hits
+            k *= 2
+
+    async def _hits(self, vector: Vectors, candidates: Iterable[Candidate], query: Query, scope: Scope) -> list[Hit]:
+        scored = []
+        for guild_id, ids in _by_guild(candidates).items():
+            embedded = await self._embeddings.get_many(guild_id, ids)
+            scores = cosines(embedded.vectors, vector).tolist()
+            scored += [(s, i, guild_id) for s, i in zip(scores, embedded.message_ids.tolist(), strict=True)]
+        best = [
+            Candidate(guild_id, message_id, score)
+            for score, message_id, guild_id in sorted(scored, reverse=True)[: query.limit]
+            if query.min_score is None or score >= query.min_score
+        ]
+        rows: dict[int, StoredMessage] = {}
+        for guild_id, ids in _by_guild(best).items():
+            rows |= await self._messages.get_many(guild_id, ids)
+        return [
+            Hit(stored, candidate.score)
+            for candidate in best
+            if (stored := rows.get(candidate.message_id)) is not None and _admits(scope, stored)
+        ]
+
+    async def _vector_of_text(self, text: str) -> Vectors:
+        if not (text := embed_text(text)):
+            raise NothingToCompare
+        vectors = await self._embedder.embed([text])
+        return vectors[0, :]
+
+    async def _vector_of_message(self, stored: StoredMessage) -> Vectors:
+        """The vector that a message was stored with: asking about a message costs no embedding."""
+        message = stored.message
+        if not embed_text(message.content):
+            raise NothingToCompare
+        embedded = await self._embeddings.get_many(message.guild_id, [message.message_id])
+        if not len(embedded):
+            raise MessageNotEmbedded(message.message_id)
+        return embedded.vectors[0, :]
+
+
+def _by_guild(candidates: Iterable[Candidate]) -> dict[int, list[int]]:
+    ids = defaultdict(list)
+    for candidate in candidates:
+        ids[candidate.guild_id].append(candidate.message_id)
+    return ids
+
+
+def _admits(scope: Scope, stored: StoredMessage) -> bool:
+    """Whether a row still lies in the scope: the last look before anything is shown."""
+    message = stored.message
+    return scope.admits(
+        message_id=message.message_id,
+        guild_id=message.guild_id,
+        channel_id=message.channel_id,
+        author_id=message.author_id,
+    )

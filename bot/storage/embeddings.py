@@ -1,0 +1,242 @@
+"""Embeddings: vectors of one generation beside the messages they were made from, and what still waits for one.
+
+A vector is kept as little-endian float16 with a CRC-32. Against float32 that halves the file and what a rebuild
+reads; measured on 18,765 different chat messages it moves a cosine by 0.00006 at most and left every top ten
+with the same members (docs/storage.md).
+"""
+
+import logging
+import zlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.errors import DimensionError
+from bot.messages import EmbeddedMessages, Generation
+from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.texts import embed_text
+from bot.vectors import Ids, Vectors, unit
+
+log = logging.getLogger(__name__)
+
+_FLOAT16 = np.dtype("<f2")
+_AMONG = "message_id IN (SELECT value FROM json_each(?))"
+_IS_OURS = "(model_key, dim, text_version) = (?, ?, ?)"
+_OURS = f"SELECT generation_id FROM generations WHERE {_IS_OURS}"
+_HAS_A_VECTOR = f"""EXISTS (SELECT 1 FROM embeddings e WHERE (e.guild_id, e.message_id) = (m.guild_id, m.message_id)
+                            AND e.generation_id = ({_OURS}))"""
+_QUEUE_WHAT_LACKS_A_VECTOR = f"""
+    INSERT INTO pending (guild_id, message_id)
+    SELECT guild_id, message_id FROM messages m WHERE content_hash IS NOT NULL AND NOT {_HAS_A_VECTOR}
+    ON CONFLICT DO NOTHING"""
+_PUT = f"""
+    INSERT INTO embeddings (generation_id, guild_id, message_id, content_hash, checksum, vector)
+    VALUES (({_OURS}), ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET content_hash = excluded.content_hash, checksum = excluded.checksum,
+                              vector = excluded.vector"""
+_COPY_KNOWN = f"""
+    INSERT INTO embeddings (generation_id, guild_id, message_id, content_hash, checksum, vector)
+    SELECT e.generation_id, m.guild_id, m.message_id, e.content_hash, e.checksum, e.vector
+    FROM pending p JOIN messages m USING (guild_id, message_id)
+    JOIN embeddings e ON e.embedding_id = (SELECT min(known.embedding_id) FROM embeddings known
+        WHERE known.generation_id = ({_OURS}) AND known.content_hash = m.content_hash)
+    WHERE p.message_id IN (SELECT value FROM json_each(?))
+    ON CONFLICT DO NOTHING RETURNING guild_id, message_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingText:
+    """A text that waits for its vector."""
+
+    guild_id: int
+    message_id: int
+    content_hash: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages have a vector, wait for one, and were set aside because the model refused them."""
+
+    embedded: int
+    pending: int
+    parked: int
+
+
+class EmbeddingStore:
+    """The tables embeddings, pending and generations, seen from one generation."""
+
+    def __init__(self, database: Database, generation: Generation) -> None:
+        self._database = database
+        self.generation = generation
+        self._key = (generation.model_key, generation.dim, generation.text_version)
+
+    async def make_current(self) -> None:
+        """Make this the generation that pending work is for: what it lacks becomes pending, once."""
+        async with self._database.transaction() as transaction:
+            if await transaction.fetch(f"SELECT 1 FROM generations WHERE {_IS_OURS} AND is_current", self._key):
+                return
+            await transaction.execute("UPDATE generations SET is_current = 0")
+            await transaction.execute(
+                """INSERT INTO generations (model_key, dim, text_version, is_current) VALUES (?, ?, ?, 1)
+                   ON CONFLICT DO UPDATE SET is_current = 1""",
+                self._key,
+            )
+            await transaction.execute("DELETE FROM pending")
+            await transaction.execute(_QUEUE_WHAT_LACKS_A_VECTOR, self._key)
+
+    async def others(self) -> list[Generation]:
+        """The other generations that vectors are kept of."""
+        rows = await self._database.fetch(
+            """SELECT model_key, dim, text_version FROM generations g
+               WHERE EXISTS (SELECT 1 FROM embeddings e WHERE e.generation_id = g.generation_id)"""
+        )
+        return [found for row in rows if (found := Generation(*row)) != self.generation]
+
+    async def drop_others(self) -> None:
+        """Remove the vectors of all other generations."""
+        async with self._database.transaction() as transaction:
+            for table in ("embeddings", "generations"):
+                await transaction.execute(f"DELETE FROM {table} WHERE generation_id IS NOT ({_OURS})", self._key)
+
+    async def counts(self) -> Counts:
+        [(embedded, pending, parked)] = await self._database.fetch(
+            f"""SELECT (SELECT count(*) FROM embeddings WHERE generation_id = ({_OURS})),
+                       (SELECT count(*) FROM pending WHERE parked IS NULL),
+                       (SELECT count(*) FROM pending WHERE parked IS NOT NULL)""",
+            self._key,
+        )
+        return Counts(embedded, pending, parked)
+
+    async def pending(self, limit: int) -> list[PendingText]:
+        """What waits for a vector, newest first."""
+        rows = await self._database.fetch(
+            """SELECT p.guild_id, p.message_id, m.content_hash, m.content
+               FROM pending p JOIN messages m USING (guild_id, message_id)
+               WHERE p.parked IS NULL ORDER BY p.message_id DESC LIMIT ?""",
+            (limit,),
+        )
+        return [PendingText(row[0], row[1], row[2], embed_text(row[3])) for row in rows]
+
+    async def copy_known(self, texts: Sequence[PendingText]) -> list[PendingText]:
+        """Give texts that were embedded before the vector they had; those that were."""
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(_COPY_KNOWN, (*self._key, json_ids(t.message_id for t in texts)))
+            copied = {(row[0], row[1]) for row in rows}
+            done = [text for text in texts if (text.guild_id, text.message_id) in copied]
+            await _take_off(transaction, done)
+        return done
+
+    async def put_many(self, texts: Sequence[PendingText], vectors: Vectors) -> list[PendingText]:
+        """Store the vectors of texts, float32 [n, dim] of unit length; those that were stored.
+
+        A message that was edited or deleted since it was read is left out: its vector is another's by now.
+        Raises DimensionError.
+        """
+        if vectors.shape[1] != self.generation.dim:
+            raise DimensionError(self.generation.dim, vectors.shape[1])
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(
+                f"""SELECT guild_id, message_id, content_hash FROM pending p JOIN messages USING (guild_id, message_id)
+                    WHERE p.{_AMONG}""",
+                (json_ids(text.message_id for text in texts),),
+            )
+            unchanged = set(rows)
+            fitting = [
+                (text, vector.astype(_FLOAT16).tobytes())
+                for text, vector in zip(texts, vectors, strict=True)
+                if (text.guild_id, text.message_id, text.content_hash) in unchanged
+            ]
+            await transaction.execute_many(
+                _PUT,
+                [
+                    (*self._key, text.guild_id, text.message_id, text.content_hash, zlib.crc32(blob), blob)
+                    for text, blob in fitting
+                ],
+            )
+            written = [text for text, _ in fitting]
+            await _take_off(transaction, written)
+        return written
+
+    async def park(self, texts: Iterable[PendingText], reason: str) -> None:
+        """Set texts aside that the model refuses, so that they do not hold up the others."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute_many(
+                "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
+                [(reason, text.guild_id, text.message_id) for text in texts],
+            )
+
+    async def unpark(self) -> None:
+        """Let everything that was set aside be tried again."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute("UPDATE pending SET parked = NULL WHERE parked IS NOT NULL")
+
+    async def ids(self, guild_id: int) -> Ids:
+        """The ids of the server's messages that have a vector, ascending."""
+        rows = await self._database.fetch(
+            f"""SELECT message_id FROM embeddings WHERE guild_id = ? AND generation_id = ({_OURS})
+                ORDER BY message_id""",
+            (guild_id, *self._key),
+        )
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+
+    async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> EmbeddedMessages:
+        """The messages that have a vector, in ascending order of their ids; damaged vectors are left out."""
+        rows = await self._database.fetch(
+            f"""SELECT m.message_id, m.channel_id, m.author_id, e.checksum, e.vector
+                FROM messages m JOIN embeddings e USING (guild_id, message_id)
+                WHERE m.guild_id = ? AND m.{_AMONG} AND e.generation_id = ({_OURS}) ORDER BY m.message_id""",
+            (guild_id, json_ids(message_ids), *self._key),
+        )
+        intact = [row for row in rows if self._is_intact(row)]
+        columns = np.array([row[:3] for row in intact], np.int64).reshape(-1, 3).T
+        halves = np.frombuffer(b"".join(row[4] for row in intact), _FLOAT16)
+        vectors = unit(halves.astype(np.float32).reshape(-1, self.generation.dim))
+        return EmbeddedMessages(columns[0], columns[1], columns[2], vectors)
+
+    async def damaged(self, batch: int = 4096) -> AsyncIterator[int]:
+        """The embedding_ids whose bytes do not fit their checksum, after a look at every one."""
+        last = 0
+        while rows := await self._database.fetch(
+            """SELECT message_id, 0, 0, checksum, vector, embedding_id FROM embeddings
+               WHERE embedding_id > ? ORDER BY embedding_id LIMIT ?""",
+            (last, batch),
+        ):
+            last = rows[-1][5]
+            for row in rows:
+                if zlib.crc32(row[4]) != row[3]:
+                    yield row[5]
+
+    async def mend(self) -> int:
+        """Remove damaged vectors and make their messages pending again; how many there were."""
+        ids = json_ids([embedding_id async for embedding_id in self.damaged()])
+        async with self._database.transaction() as transaction:
+            n_damaged = await transaction.execute(
+                "DELETE FROM embeddings WHERE embedding_id IN (SELECT value FROM json_each(?))", (ids,)
+            )
+            await transaction.execute(_QUEUE_WHAT_LACKS_A_VECTOR, self._key)
+        return n_damaged
+
+    async def n_lost(self) -> int:
+        """How many messages with text have neither a vector nor a place in the queue; 0 unless there is a bug."""
+        [(n,)] = await self._database.fetch(
+            f"""SELECT count(*) FROM messages m WHERE content_hash IS NOT NULL AND NOT {_HAS_A_VECTOR}
+                AND NOT EXISTS (SELECT 1 FROM pending p
+                                WHERE (p.guild_id, p.message_id) = (m.guild_id, m.message_id))""",
+            self._key,
+        )
+        return int(n)
+
+    def _is_intact(self, row: Row) -> bool:
+        intact = zlib.crc32(row[4]) == row[3] and len(row[4]) == self.generation.dim * _FLOAT16.itemsize
+        if not intact:
+            log.error("the vector of message %d is damaged; `rebuild` makes it anew", row[0])
+        return intact
+
+
+async def _take_off(transaction: Transaction, texts: Iterable[PendingText]) -> None:
+    await transaction.execute_many(
+        "DELETE FROM pending WHERE guild_id = ? AND message_id = ?",
+        [(text.guild_id, text.message_id) for text in texts],
+    )

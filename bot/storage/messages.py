@@ -1,0 +1,211 @@
+"""Messages: saved once, moved forward by edits, deleted for good."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.messages import Message, Origin, StoredMessage
+from bot.storage.database import Database, Transaction, json_ids
+from bot.storage.servers import Marks, put_marks
+from bot.texts import content_hash, embed_text, storable
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_AMONG = "message_id IN (SELECT value FROM json_each(?))"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a save came to, by message id: each id given is in exactly one of the first four.
+
+    `buried` ones were deleted before and stay so. `stale` ones had a vector that no longer fits their text.
+    """
+
+    new: frozenset[int]
+    changed: frozenset[int]
+    unchanged: frozenset[int]
+    buried: frozenset[int]
+    stale: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What decides which of two texts of one message is the newer."""
+
+    origin: int
+    edited_ms: int
+    content: str
+    text_hash: bytes | None
+
+    def supersedes(self, other: "_Version") -> bool:
+        """A live text beats an exported one, then the later edit wins, then, for live texts, the arrival."""
+        if (self.origin, self.edited_ms) != (other.origin, other.edited_ms):
+            return (self.origin, self.edited_ms) > (other.origin, other.edited_ms)
+        return self.origin == Origin.LIVE and self.content != other.content
+
+
+class MessageStore:
+    """The tables messages, authors and tombstones."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, guild_id: int, messages: Sequence[Message], *, reached: Marks | None = None) -> Saved:
+        """Store messages of one server, each in its newest version; what has text to embed becomes pending.
+
+        `reached` moves a channel's marks in the same transaction.
+        """
+        incoming = _newest(messages)
+        ids = json_ids(incoming)
+        async with self._database.transaction() as transaction:
+            stored = await _versions(transaction, guild_id, ids)
+            buried = await _buried(transaction, guild_id, ids)
+            new = [i for i in incoming if i not in stored and i not in buried]
+            changed = [i for i in incoming if i in stored and incoming[i][1].supersedes(stored[i])]
+            stale = [i for i in changed if incoming[i][1].text_hash != stored[i].text_hash]
+            written = [*new, *changed]
+            await _put_authors(transaction, [incoming[i][0] for i in written])
+            await _put(transaction, [incoming[i] for i in written])
+            await _forget_vectors(transaction, guild_id, stale)
+            await _queue(transaction, guild_id, [i for i in [*new, *stale] if incoming[i][1].text_hash])
+            if reached is not None:
+                await put_marks(transaction, guild_id, reached)
+        return Saved(
+            new=frozenset(new),
+            changed=frozenset(changed),
+            unchanged=frozenset(stored) - frozenset(changed),
+            buried=frozenset(buried),
+            stale=frozenset(stale),
+        )
+
+    async def delete(self, guild_id: int, message_ids: Iterable[int]) -> int:
+        """Remove messages with all that was made of them and keep them from coming back; how many there were."""
+        ids = json_ids(message_ids)
+        now = (datetime.now(UTC) - _EPOCH) // _MILLISECOND
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                """INSERT INTO tombstones (guild_id, message_id, deleted_at)
+                   SELECT ?, value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING""",
+                (guild_id, now, ids),
+            )
+            return await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, ids))
+
+    async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, StoredMessage]:
+        """The messages that exist, by id."""
+        rows = await self._database.fetch(
+            f"""SELECT m.message_id, m.guild_id, m.channel_id, m.author_id, coalesce(a.name, ''), m.content,
+                       m.edited_at, m.origin, coalesce(c.name, ''), coalesce(s.name, '')
+                FROM messages m
+                LEFT JOIN authors a USING (guild_id, author_id)
+                LEFT JOIN channels c USING (guild_id, channel_id)
+                LEFT JOIN servers s USING (guild_id)
+                WHERE m.guild_id = ? AND m.{_AMONG}""",
+            (guild_id, json_ids(message_ids)),
+        )
+        return {row[0]: _stored(row) for row in rows}
+
+    async def guild_of(self, message_id: int) -> int | None:
+        """The server of a message that is known by its id alone."""
+        rows = await self._database.fetch(
+            "SELECT guild_id FROM messages WHERE guild_id IN (SELECT guild_id FROM servers) AND message_id = ?",
+            (message_id,),
+        )
+        return int(rows[0][0]) if rows else None
+
+    async def count(self) -> int:
+        [(n,)] = await self._database.fetch("SELECT count(*) FROM messages")
+        return int(n)
+
+
+def _newest(messages: Iterable[Message]) -> dict[int, tuple[Message, _Version]]:
+    newest: dict[int, tuple[Message, _Version]] = {}
+    for message in messages:
+        version = _version(message)
+        known = newest.get(message.message_id)
+        if known is None or version.supersedes(known[1]):
+            newest[message.message_id] = (message, version)
+    return newest
+
+
+def _version(message: Message) -> _Version:
+    text = embed_text(message.content)
+    return _Version(
+        origin=message.origin,
+        edited_ms=0 if message.edited_at is None else (message.edited_at - _EPOCH) // _MILLISECOND,
+        content=storable(message.content),
+        text_hash=content_hash(text) if text else None,
+    )
+
+
+async def _versions(transaction: Transaction, guild_id: int, ids: str) -> dict[int, _Version]:
+    rows = await transaction.fetch(
+        f"""SELECT message_id, origin, coalesce(edited_at, 0), content, content_hash FROM messages
+            WHERE guild_id = ? AND {_AMONG}""",
+        (guild_id, ids),
+    )
+    return {row[0]: _Version(*row[1:]) for row in rows}
+
+
+async def _buried(transaction: Transaction, guild_id: int, ids: str) -> set[int]:
+    rows = await transaction.fetch(
+        f"SELECT message_id FROM tombstones WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
+    )
+    return {row[0] for row in rows}
+
+
+async def _put_authors(transaction: Transaction, messages: Iterable[Message]) -> None:
+    names = {(m.guild_id, m.author_id): storable(m.author_name) for m in messages}
+    await transaction.execute_many(
+        """INSERT INTO authors (guild_id, author_id, name) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name""",
+        [(*key, name) for key, name in names.items()],
+    )
+
+
+async def _put(transaction: Transaction, messages: Iterable[tuple[Message, _Version]]) -> None:
+    await transaction.execute_many(
+        """INSERT INTO messages (guild_id, message_id, channel_id, author_id, origin, edited_at, content_hash, content)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET origin = excluded.origin, edited_at = excluded.edited_at,
+                                     content_hash = excluded.content_hash, content = excluded.content""",
+        [
+            (
+                message.guild_id,
+                message.message_id,
+                message.channel_id,
+                message.author_id,
+                int(version.origin),
+                version.edited_ms or None,
+                version.text_hash,
+                version.content,
+            )
+            for message, version in messages
+        ],
+    )
+
+
+async def _forget_vectors(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
+    for table in ("embeddings", "pending"):
+        await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(ids)))
+
+
+async def _queue(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
+    await transaction.execute_many(
+        "INSERT INTO pending (guild_id, message_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET parked = NULL",
+        [(guild_id, i) for i in ids],
+    )
+
+
+def _stored(row: tuple[Any, ...]) -> StoredMessage:
+    message = Message(
+        message_id=row[0],
+        guild_id=row[1],
+        channel_id=row[2],
+        author_id=row[3],
+        author_name=row[4],
+        content=row[5],
+        edited_at=None if row[6] is None else _EPOCH + row[6] * _MILLISECOND,
+        origin=Origin(row[7]),
+    )
+    return StoredMessage(message, channel_name=row[8], server_name=row[9])

@@ -1,0 +1,142 @@
+"""How the terminal shows things: hits, counts, progress."""
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from bot.messages import Hit
+from bot.services.ingest import Tally
+from bot.services.status import Finding, Status
+from bot.texts import age, quote
+from bot.words import Words
+
+_QUOTE_WIDTH = 200
+_NAME_WIDTH = 32
+
+
+class Terminal:
+    """Standard output for answers, standard error for everything else, in one language."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+
+    def say(self, key: str, /, **values: object) -> None:
+        self.out.print(self.words(key, **values))
+
+    def remark(self, key: str, /, **values: object) -> None:
+        self.err.print(self.words(key, **values))
+
+    def hits(self, hits: Sequence[Hit], *, now: datetime) -> None:
+        """Hits as Discord will show them: who, where, when, how near, a quote and a link."""
+        for place, hit in enumerate(hits, start=1):
+            message = hit.message
+            unknown = self.words("hit.unknown")
+            head = self.words(
+                "hit.head",
+                author=quote(message.author_name, width=_NAME_WIDTH) or unknown,
+                channel=quote(hit.stored.channel_name, width=_NAME_WIDTH) or unknown,
+                age=self._age(message.created_at, now),
+            )
+            self.out.print(Text.assemble((f"{place:>2}. ", "dim"), (f"{hit.score:.2f}", "bold cyan"), f"  {head}"))
+            self.out.print(Text(f"    {quote(message.content, width=_QUOTE_WIDTH) or self.words('hit.no_text')}"))
+            self.out.print(Text(f"    {message.url}", style="dim"))
+
+    def hits_as_json(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
+            message = hit.message
+            self.json(
+                {
+                    "message_id": str(message.message_id),
+                    "guild_id": str(message.guild_id),
+                    "channel_id": str(message.channel_id),
+                    "author_id": str(message.author_id),
+                    "created_at": message.created_at.isoformat(),
+                    "score": hit.score,
+                    "content": message.content,
+                    "url": message.url,
+                }
+            )
+
+    def tally(self, tally: Tally, *, n_files: int, seconds: float) -> None:
+        """What an import stored, and why it left the rest."""
+        counts = {"new": tally.new, "changed": tally.changed, "unchanged": tally.unchanged}
+        told = [self.words("import.files", n=n_files)]
+        told += [self.words(f"import.{key}", n=n) for key, n in counts.items()]
+        told.append(self.words("import.skipped", n=tally.skipped.total()))
+        if reasons := [f"{n:,} {self.words(f'skipped.{key}')}" for key, n in sorted(tally.skipped.items())]:
+            told[-1] += f" ({', '.join(reasons)})"
+        self.out.print(", ".join(told))
+        self.say("import.rate", seconds=seconds, rate=tally.total / max(seconds, 1e-9))
+
+    def status(self, status: Status) -> None:
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for key, value in dataclasses.asdict(status).items():
+            shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
+            table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else str(shown))
+        self.out.print(table)
+
+    def finding(self, finding: Finding) -> None:
+        mark = Text("✓ ", "green") if finding.is_well else Text("✗ ", "red")
+        verdict = self.words(f"doctor.{finding.verdict}", **finding.values)
+        self.out.print(Text.assemble(mark, self.words(f"doctor.{finding.subject}"), ": ", verdict))
+
+    def json(self, values: dict[str, object]) -> None:
+        """One object on a line of its own, whatever the width of the terminal."""
+        self.out.file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def reading(self, paths: Sequence[Path]) -> "Iterator[_Reading]":
+        """A progress bar over the bytes of files, when somebody is watching."""
+        n_bytes = sum(path.stat().st_size for path in paths if path.is_file())
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            yield _Reading(progress, self.words("import.storing"), n_bytes)
+
+    async def draining(self, steps: AsyncIterator[int], total: int) -> int:
+        """A progress bar over texts that get their vectors; how many there were."""
+        n_done = 0
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task(self.words("import.embedding"), total=total)
+            async for n in steps:
+                n_done += n
+                progress.update(task, completed=n_done)
+        return n_done
+
+    def _age(self, moment: datetime, now: datetime) -> str:
+        n, unit = age(moment, now=now)
+        return self.words(f"age.{unit}", n=n) if n else self.words("age.now")
+
+
+class _Reading:
+    """Adds up how far several files have been read."""
+
+    def __init__(self, progress: Progress, description: str, n_bytes: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task(description, total=n_bytes)
+        self._positions: dict[Path, int] = {}
+
+    def __call__(self, path: Path, position: int) -> None:
+        self._positions[path] = position
+        self._progress.update(self._task, completed=sum(self._positions.values()))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,85 @@
+"""The text that is embedded, its hash, and the text as people are shown it."""
+
+import hashlib
+import re
+import unicodedata
+from datetime import datetime, timedelta
+
+import regex
+
+TEXT_VERSION = 1  # raise it whenever embed_text gives another answer for any text
+MAX_CHARACTERS = 4_000  # the longest message that Discord lets anybody send
+MAX_BYTES = 8_192  # a byte-level tokenizer makes at most a token a byte, and the API takes 8,192 tokens
+_MAX_RAW_CHARACTERS = 4 * MAX_CHARACTERS  # composing shrinks a text, so the first cut is a wide one
+
+_INVISIBLE = regex.compile(r"[\p{Cf}\p{Variation_Selector}\u115F\u1160\u17B4\u17B5\u3164\uFFA0\u2800]+")
+_CONTROL = regex.compile(r"[\p{Cc}\p{Zl}\p{Zp}\s]+")
+_MANY_MARKS = regex.compile(r"(\p{M}{4})\p{M}+")
+_SPACE = re.compile(r"[^\S\n]+")
+_GRAPHEME = regex.compile(r"\X")
+_BIDI = regex.compile(r"[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_FSI, _PDI = "\u2068", "\u2069"
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, replaced by U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def embed_text(content: str) -> str:
+    """What of a message is embedded; "" when nothing is worth it.
+
+    Compatibility forms are unified, invisible characters and control characters go, white space becomes one
+    space, and the rest is cut to 4,000 characters and 8,192 bytes. Punctuation stays: it carries meaning.
+    """
+    text = content[:_MAX_RAW_CHARACTERS]
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", storable(text)))
+    text = _CONTROL.sub(" ", text).strip()[:MAX_CHARACTERS]
+    return text if text.isascii() else text.encode()[:MAX_BYTES].decode(errors="ignore")
+
+
+def content_hash(text: str) -> bytes:
+    """16 bytes that stand for an embedded text: equal texts need one embedding."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def quote(content: str, *, width: int) -> str:
+    """A text as it may be shown on a line: cut to `width` graphemes, nothing invisible left to act.
+
+    Line breaks become spaces, control characters their visible marks, runs of combining marks are bounded,
+    and a text with direction controls loses them and is isolated, so that it cannot turn what stands around it.
+    """
+    text = storable(content[: width * 64])
+    text = _SPACE.sub(" ", text.replace("\r\n", "\n")).replace("\n", " ").strip()
+    text = _MANY_MARKS.sub(r"\1", "".join(_visible(character) for character in text))
+    graphemes = _GRAPHEME.findall(text)
+    if len(graphemes) > width or len(content) > width * 64:
+        text = "".join(graphemes[: width - 1]).rstrip() + "…"
+    return f"{_FSI}{_BIDI.sub('', text)}{_PDI}" if _BIDI.search(content) else text
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:  # noqa: PLR2004  # C0 controls have pictures of their own
+        return chr(0x2400 + code)
+    if code == 0x7F:  # noqa: PLR2004  # delete
+        return "\N{SYMBOL FOR DELETE}"
+    if 0x80 <= code < 0xA0 or code in (0x2028, 0x2029):  # noqa: PLR2004  # C1 controls, line separators
+        return "\N{REPLACEMENT CHARACTER}"
+    return character
+
+
+def age(moment: datetime, *, now: datetime) -> tuple[int, str]:
+    """How long ago, in the largest unit that fits: a count and one of minutes, hours, days, months, years."""
+    passed = max(now - moment, timedelta(0))
+    if passed < timedelta(hours=1):
+        return passed // timedelta(minutes=1), "minutes"
+    if passed < timedelta(days=1):
+        return passed // timedelta(hours=1), "hours"
+    if passed < timedelta(days=60):
+        return passed.days, "days"
+    if passed < timedelta(days=730):
+        return passed.days // 30, "months"
+    return passed.days // 365, "years"

@@ -1,0 +1,53 @@
+"""The words that people read, one catalogue a language; errors become sentences here and nowhere else."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from bot.errors import BotError
+
+LANGUAGES = ("en", "ja")
+
+
+class Words:
+    """One language's catalogue. A missing key is a mistake of ours and raises KeyError."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._catalogue = catalogue(language)
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The text under a dotted key, with values put in."""
+        text: Any = self._catalogue
+        for part in key.split("."):
+            text = text[part]
+        return str(text).format_map(values)
+
+    def error(self, error: BotError) -> str:
+        """One sentence about an error: what is the matter and what to do."""
+        values = dict(error.values)
+        for key in ("reason", "code"):
+            # Reasons that we name ourselves have words of their own; those of libraries are told as they are.
+            told = self._catalogue["reasons"].get(f"{type(error).__name__}.{values.get(key)}")
+            if told is not None:
+                values[key] = told.format_map(values)
+        for name, value in values.items():
+            if isinstance(value, tuple):
+                values[name] = "\n".join(f"  {line}" for line in value)
+        return self(f"errors.{type(error).__name__}", **values)
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, Any]:
+    """A language's texts as they stand in its file."""
+    return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"))
+
+
+def words_for_terminal(environment: Mapping[str, str] = os.environ) -> Words:
+    """The words in the language of the terminal, as LC_ALL, LC_MESSAGES or LANG say; English if none is known."""
+    locale = next((v for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(name))), "")
+    language = locale[:2].lower()
+    return Words(language if language in LANGUAGES else "en")
