@@ -123,7 +123,7 @@ class Generation:
 class EmbeddedMessages:
     """Messages of one server with their vectors, as the mirror keeps them.
 
-    The ids are int64 [n]; `vectors` is float32 [n, dim], each row of unit length.
+    The ids are int64 [n]; `vectors` is float32 [n, dim], each row of length 1 but for half precision.
     """
 
     message_ids: Ids

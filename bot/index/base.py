@@ -23,9 +23,9 @@ class Neighbor:
 class VectorIndex(Protocol):
     """The vectors of one server's messages.
 
-    Every engine gives what the exact one gives, in ids and in scores (to single precision): never an id that
-    was removed, never one twice, never more than k, nearest first and the newer first among equals. Calls may
-    come from several threads.
+    Every engine gives what the exact one gives for vectors as the database keeps them, in ids and in scores: never
+    an id that was removed, never one twice, never more than k, nearest first and the newer first among equals.
+    Calls may come from several threads.
     """
 
     def upsert(self, messages: EmbeddedMessages) -> None:

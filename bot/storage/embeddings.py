@@ -16,7 +16,7 @@ from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages, Generation
 from bot.storage.database import Database, Row, Transaction, json_ids
 from bot.texts import embed_text
-from bot.vectors import Ids, Vectors, unit
+from bot.vectors import Ids, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ class EmbeddingStore:
         intact = [row for row in rows if self._is_intact(row)]
         columns = np.array([row[:3] for row in intact], np.int64).reshape(-1, 3).T
         halves = np.frombuffer(b"".join(row[4] for row in intact), _FLOAT16)
-        vectors = unit(halves.astype(np.float32).reshape(-1, self.generation.dim))
+        vectors = halves.astype(np.float32).reshape(-1, self.generation.dim)
         return EmbeddedMessages(columns[0], columns[1], columns[2], vectors)
 
     async def damaged(self, batch: int = 4096) -> AsyncIterator[int]:

@@ -1,0 +1,106 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import stamina
+from fakes import WordEmbedder
+from make import channel, server
+
+from bot.index.faiss import NAMED, FaissIndex
+from bot.index.mirror import Mirror
+from bot.messages import Generation
+from bot.services.importer import Importer
+from bot.services.indexer import Indexer
+from bot.services.ingest import Ingest
+from bot.services.search import Search
+from bot.settings import Settings
+from bot.storage.database import Database, open_to_write
+from bot.storage.embeddings import EmbeddingStore
+from bot.storage.messages import MessageStore
+from bot.storage.servers import ServerStore
+from bot.texts import TEXT_VERSION
+
+
+@pytest.fixture(autouse=True)
+def a_folder_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test works in an empty folder, without the settings and the language of the machine."""
+    monkeypatch.chdir(tmp_path)
+    for name in (*(field.upper() for field in Settings.model_fields), "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def retries_without_waiting() -> AsyncIterator[None]:
+    """Retries happen, at once."""
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_to_write(tmp_path) as opened:
+        yield opened
+
+
+@dataclass
+class Rooms:
+    """The services over a temporary database, with an embedder that counts words."""
+
+    database: Database
+    embedder: WordEmbedder
+    messages: MessageStore
+    servers: ServerStore
+    embeddings: EmbeddingStore
+    mirror: Mirror
+    ingest: Ingest
+    indexer: Indexer
+    search: Search
+    importer: Importer
+
+    async def settle(self) -> None:
+        """Embed what waits and mirror it."""
+        async for _ in self.indexer.drain():
+            pass
+        await self.indexer.reconcile()
+
+
+async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -> Rooms:
+    """The services over a database, with two servers known."""
+    embedder = embedder or WordEmbedder()
+    embeddings = EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
+    await embeddings.make_current()
+    messages, servers = MessageStore(database), ServerStore(database)
+    mirror = Mirror(lambda: FaissIndex(embedder.dim, NAMED["auto"]))
+    ingest = Ingest(messages, servers, mirror)
+    for guild_id in (1000, 2000):
+        await ingest.met(server(guild_id), channel(guild_id=guild_id))
+    return Rooms(
+        database=database,
+        embedder=embedder,
+        messages=messages,
+        servers=servers,
+        embeddings=embeddings,
+        mirror=mirror,
+        ingest=ingest,
+        indexer=Indexer(embeddings, servers, embedder, mirror),
+        search=Search(messages, embeddings, embedder, mirror),
+        importer=Importer(ingest),
+    )
+
+
+@pytest.fixture
+async def rooms(database: Database) -> Rooms:
+    return await rooms_over(database)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The real chat messages beside the checkout, where they are to be had."""
+    folder = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real messages in {folder}: set SHARED_DATA to run this test")
+    return folder

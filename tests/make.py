@@ -1,0 +1,119 @@
+"""Short ways to make what tests are about."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.messages import Channel, EmbeddedMessages, Message, Origin, Server
+from bot.vectors import Vectors, unit
+
+GUILD = 1000
+OTHER_GUILD = 2000
+CHANNEL = 10
+OTHER_CHANNEL = 20
+ADA, BOB = 501, 502
+
+
+def message(message_id: int, content: str = "hello", **values: Any) -> Message:
+    """A live message of Ada's in the first channel, unless told otherwise."""
+    return Message(
+        **{
+            "message_id": message_id,
+            "guild_id": GUILD,
+            "channel_id": CHANNEL,
+            "author_id": ADA,
+            "author_name": "Ada",
+            "content": content,
+            "origin": Origin.LIVE,
+            **values,
+        }
+    )
+
+
+def server(guild_id: int = GUILD, name: str = "Town") -> Server:
+    return Server(guild_id, name)
+
+
+def channel(channel_id: int = CHANNEL, *, guild_id: int = GUILD, name: str = "square") -> Channel:
+    return Channel(guild_id, channel_id, name)
+
+
+def random_vectors(n: int, dim: int, *, seed: int = 0) -> Vectors:
+    """Unit vectors without any structure."""
+    return unit(np.random.default_rng(seed).standard_normal((n, dim), np.float32))
+
+
+def embedded(
+    vectors: Vectors, *, first_id: int = 1, channel_ids: Any = CHANNEL, author_ids: Any = ADA
+) -> EmbeddedMessages:
+    """Messages with rising ids for the rows of float32 [n, dim]."""
+    ids = np.arange(first_id, first_id + len(vectors), dtype=np.int64)
+    return EmbeddedMessages(
+        ids,
+        np.broadcast_to(np.asarray(channel_ids, np.int64), ids.shape).copy(),
+        np.broadcast_to(np.asarray(author_ids, np.int64), ids.shape).copy(),
+        vectors,
+    )
+
+
+def exported_message(message_id: int | str, content: str = "hello", **values: Any) -> dict[str, Any]:
+    """A message as the newest DiscordChatExporter writes it."""
+    return {
+        "id": str(message_id),
+        "type": "Default",
+        "timestamp": "2024-10-26T10:22:32.13+00:00",
+        "timestampEdited": None,
+        "callEndedTimestamp": None,
+        "isPinned": False,
+        "content": content,
+        "author": {
+            "id": str(ADA),
+            "name": "ada",
+            "discriminator": "0000",
+            "nickname": "Ada",
+            "color": None,
+            "isBot": False,
+            "roles": [],
+            "avatarUrl": "https://example.com/a.png",
+        },
+        "attachments": [],
+        "embeds": [],
+        "stickers": [],
+        "reactions": [],
+        "mentions": [],
+        "inlineEmojis": [],
+        **values,
+    }
+
+
+def export(messages: list[Any], **values: Any) -> dict[str, Any]:
+    """A whole export, its keys in the order in which the tool writes them."""
+    return {
+        "guild": {"id": str(GUILD), "name": "Town", "iconUrl": ""},
+        "channel": {
+            "id": str(CHANNEL),
+            "type": "GuildTextChat",
+            "categoryId": "9",
+            "category": "Text",
+            "name": "square",
+            "topic": None,
+        },
+        "dateRange": {"after": None, "before": None},
+        "exportedAt": "2024-10-27T10:22:32.1307262-05:00",
+        "messages": messages,
+        "messageCount": len(messages),
+    } | values
+
+
+def write_export(path: Path, messages: list[Any], **values: Any) -> Path:
+    """An export file, indented as the tool indents it."""
+    path.write_text(json.dumps(export(messages, **values), ensure_ascii=False, indent=2), "utf-8")
+    return path
+
+
+def utc(text: str) -> datetime:
+    """An aware moment from ISO 8601."""
+    return datetime.fromisoformat(f"{text}+00:00")

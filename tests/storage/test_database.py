@@ -1,0 +1,263 @@
+"""Opening, making, migrating, reading and writing the one file."""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from sqlcipher3 import dbapi2 as sqlite
+
+from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, StorageFailed
+from bot.storage import database as module
+from bot.storage.database import Database, open_to_read, open_to_write
+from bot.storage.schema import APPLICATION_ID, MIGRATIONS
+
+
+async def put_server(database: Database, guild_id: int) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute("INSERT INTO servers VALUES (?, ?)", (guild_id, "Town"))
+
+
+async def guild_ids(database: Database) -> list[int]:
+    return [row[0] for row in await database.fetch("SELECT guild_id FROM servers ORDER BY guild_id")]
+
+
+async def test_a_new_database_has_the_newest_schema_and_our_mark(database: Database) -> None:
+    """A new file carries the application id and as many versions as there are migrations."""
+    [(application_id, version)] = await database.fetch(
+        "SELECT (SELECT * FROM pragma_application_id), (SELECT * FROM pragma_user_version)"
+    )
+
+    assert (application_id, version) == (APPLICATION_ID, len(MIGRATIONS))
+
+
+async def test_writing_is_durable_and_forgets(database: Database) -> None:
+    """Both connections write through a log, wait for the disk, and wipe what is deleted."""
+    pragmas = {}
+    for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete"):
+        [(pragmas[name],)] = await database.fetch(f"PRAGMA {name}")
+
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+
+
+async def test_the_files_belong_to_nobody_else(database: Database, tmp_path: Path) -> None:
+    """The database and its log can be read by their owner only."""
+    await put_server(database, 1)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("bot.db*")}
+    assert modes == {"bot.db": 0o600, "bot.db-wal": 0o600, "bot.db-shm": 0o600}
+
+
+async def test_what_was_committed_is_there_after_opening_again(tmp_path: Path) -> None:
+    """A committed row survives closing."""
+    async with open_to_write(tmp_path) as first:
+        await put_server(first, 1)
+    async with open_to_write(tmp_path) as second:
+        assert await guild_ids(second) == [1]
+
+
+async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    """Any exception inside rolls everything back, and the next transaction begins clean."""
+    with pytest.raises(KeyError):
+        async with database.transaction() as transaction:
+            await transaction.execute("INSERT INTO servers VALUES (1, 'Town')")
+            raise KeyError
+    await put_server(database, 2)
+
+    assert await guild_ids(database) == [2]
+
+
+async def test_a_statement_that_fails_is_told_by_name(database: Database) -> None:
+    """SQLite's refusal comes out as StorageFailed, with nothing written."""
+    await put_server(database, 1)
+
+    with pytest.raises(StorageFailed, match="UNIQUE"):
+        await put_server(database, 1)
+    assert await guild_ids(database) == [1]
+
+
+@pytest.mark.parametrize("n_steps", range(8))
+async def test_a_cancelled_transaction_leaves_nothing_half_done(database: Database, n_steps: int) -> None:
+    """Cancelled after any number of steps, a transaction is either whole or gone, and the next one works."""
+
+    async def two_rows() -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute("INSERT INTO servers VALUES (1, 'Town')")
+            await transaction.execute("INSERT INTO servers VALUES (2, 'City')")
+
+    task = asyncio.create_task(two_rows())
+    for _ in range(n_steps):
+        await asyncio.sleep(0.0005)
+    task.cancel()
+    await asyncio.wait([task])
+    await put_server(database, 3)
+
+    assert await guild_ids(database) in ([3], [1, 2, 3])
+
+
+async def test_transactions_do_not_mix(database: Database) -> None:
+    """Of two transactions at once, the failing one takes nothing of the other with it."""
+
+    async def good(guild_id: int) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute("INSERT INTO servers VALUES (?, 'Town')", (guild_id,))
+            await transaction.execute("UPDATE servers SET name = 'City' WHERE guild_id = ?", (guild_id,))
+
+    async def bad(guild_id: int) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute("INSERT INTO servers VALUES (?, 'Town')", (guild_id,))
+            raise KeyError
+
+    results = await asyncio.gather(*(good(i) if i % 2 else bad(i) for i in range(1, 21)), return_exceptions=True)
+
+    assert sum(isinstance(result, KeyError) for result in results) == 10
+    assert await guild_ids(database) == list(range(1, 21, 2))
+
+
+async def test_a_reader_sees_what_is_committed_while_somebody_writes(tmp_path: Path) -> None:
+    """Reading beside a writer neither waits for it nor sees what is not committed."""
+    async with open_to_write(tmp_path) as writer, open_to_read(tmp_path) as reader:
+        await put_server(writer, 1)
+        async with writer.transaction() as transaction:
+            await transaction.execute("INSERT INTO servers VALUES (2, 'City')")
+
+            assert await guild_ids(reader) == [1]
+        assert await guild_ids(reader) == [1, 2]
+
+
+async def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    """A database that was opened to read refuses every change."""
+    async with open_to_write(tmp_path):
+        pass
+    async with open_to_read(tmp_path) as reader:
+        with pytest.raises(StorageFailed):
+            await put_server(reader, 1)
+
+
+async def test_a_reader_of_no_database_finds_an_empty_one_and_makes_none(tmp_path: Path) -> None:
+    """Where there is no database yet, reading answers as for an empty one and leaves no file."""
+    async with open_to_read(tmp_path) as reader:
+        assert await guild_ids(reader) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def as_empty_file(path: Path) -> None:
+    path.touch()
+
+
+def as_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def as_text(path: Path) -> None:
+    path.write_text("these are the words of somebody else\n" * 200)
+
+
+def as_foreign(path: Path) -> None:
+    with sqlite.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+
+
+def as_newer(path: Path) -> None:
+    with sqlite.connect(str(path)) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+
+
+@pytest.mark.parametrize("opened", [open_to_write, open_to_read])
+@pytest.mark.parametrize(
+    ("made", "error"),
+    [
+        (as_empty_file, DatabaseUnusable),
+        (as_folder, DatabaseUnusable),
+        (as_text, DatabaseUnusable),
+        (as_foreign, DatabaseForeign),
+        (as_newer, DatabaseTooNew),
+    ],
+)
+async def test_b44_a_file_that_is_not_ours_is_refused_untouched(tmp_path: Path, made, error, opened) -> None:
+    """An empty file, a folder, a text, another program's or a newer database is refused and left as it was."""
+    path = tmp_path / "bot.db"
+    made(path)
+    before = path.read_bytes() if path.is_file() else None
+
+    with pytest.raises(error):
+        async with opened(tmp_path):
+            pass
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+async def test_an_older_schema_is_migrated_by_a_writer_and_refused_by_a_reader(tmp_path: Path, monkeypatch) -> None:
+    """A writer brings an older database up to date without losing a row; a reader says that it is too old."""
+    async with open_to_write(tmp_path) as old:
+        await put_server(old, 1)
+    monkeypatch.setattr(module, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x INTEGER) STRICT",)))
+
+    with pytest.raises(DatabaseTooOld):
+        async with open_to_read(tmp_path):
+            pass
+    async with open_to_write(tmp_path) as new:
+        assert await guild_ids(new) == [1]
+        assert await new.fetch("SELECT * FROM later") == []
+
+
+async def test_a_failed_migration_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    """When the second statement of a migration fails, the first is undone and the version stays."""
+    async with open_to_write(tmp_path):
+        pass
+    broken = (*MIGRATIONS, ("CREATE TABLE later (x INTEGER) STRICT", "CREATE TABLE later (x INTEGER) STRICT"))
+    with monkeypatch.context() as patch, pytest.raises(sqlite.OperationalError):
+        patch.setattr(module, "MIGRATIONS", broken)
+        async with open_to_write(tmp_path):
+            pass
+
+    async with open_to_write(tmp_path) as mended:
+        assert await mended.fetch("SELECT name FROM sqlite_schema WHERE name = 'later'") == []
+        assert await mended.fetch("PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
+async def test_a_kill_while_the_database_is_made_leaves_none(tmp_path: Path, monkeypatch) -> None:
+    """A database that was not finished does not stand under its name, and the next start makes it."""
+
+    def killed(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", killed)
+        async with open_to_write(tmp_path):
+            pass
+
+    assert not (tmp_path / "bot.db").exists()
+    async with open_to_write(tmp_path) as made:
+        assert await guild_ids(made) == []
+
+
+async def test_nothing_stays_open(tmp_path: Path) -> None:
+    """Opening and closing a database often leaves no file descriptor behind."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        async with open_to_write(tmp_path) as database:
+            await guild_ids(database)
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+async def test_its_own_check_finds_a_damaged_page(tmp_path: Path) -> None:
+    """`problems` is empty for a sound file and says something about a damaged one."""
+    async with open_to_write(tmp_path) as database:
+        await put_server(database, 1)
+        assert await database.problems() == []
+    path = tmp_path / "bot.db"
+    content = bytearray(path.read_bytes())
+    content[16_384 : 16_384 + 200] = os.urandom(200)
+    path.write_bytes(content)
+
+    async with open_to_read(tmp_path) as damaged:
+        try:
+            problems = await damaged.problems()
+        except StorageFailed as error:
+            problems = [error.reason]
+    assert problems

@@ -1,0 +1,144 @@
+"""Vectors beside their messages, and the queue of those that wait."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Rooms, rooms_over
+from fakes import WordEmbedder
+from make import BOB, GUILD, OTHER_CHANNEL, message, random_vectors
+
+from bot.errors import DimensionError
+from bot.storage.database import open_to_write
+from bot.vectors import cosines
+
+
+async def put(rooms: Rooms, vectors: np.ndarray, first_id: int = 1) -> None:
+    """Store a message for each vector."""
+    await rooms.messages.save(GUILD, [message(first_id + i, f"text {first_id + i}") for i in range(len(vectors))])
+    texts = sorted(await rooms.embeddings.pending(len(vectors)), key=lambda text: text.message_id)
+    await rooms.embeddings.put_many(texts, vectors)
+
+
+async def test_a_vector_comes_back_with_where_its_message_stands(rooms: Rooms) -> None:
+    """Vectors keep length and direction to half precision and come with channel and author."""
+    vectors = random_vectors(5, 64)
+    await put(rooms, vectors)
+    await rooms.messages.save(GUILD, [message(9, "elsewhere", channel_id=OTHER_CHANNEL, author_id=BOB)])
+    await rooms.embeddings.put_many(await rooms.embeddings.pending(1), vectors[:1])
+
+    found = await rooms.embeddings.get_many(GUILD, [9, 3, 1, 77])
+    assert found.message_ids.tolist() == [1, 3, 9]
+    assert (found.channel_ids.tolist()[2], found.author_ids.tolist()[2]) == (OTHER_CHANNEL, BOB)
+    assert np.linalg.norm(found.vectors, axis=1) == pytest.approx(1, abs=2e-4)
+    assert cosines(found.vectors[:1], vectors[0])[0] == pytest.approx(1, abs=1e-6)
+
+
+async def test_half_precision_hardly_moves_a_score(rooms: Rooms) -> None:
+    """The stored form of 64 numbers moves a cosine by less than 0.0002; longer vectors move it less."""
+    vectors = random_vectors(300, 64)
+    await put(rooms, vectors)
+
+    stored = (await rooms.embeddings.get_many(GUILD, range(1, 301))).vectors
+    difference = np.abs(stored @ vectors.T - vectors @ vectors.T)
+    assert 1e-6 < difference.max() < 2e-4
+
+
+async def test_the_newest_messages_get_their_vectors_first(rooms: Rooms) -> None:
+    """The queue hands out the newest first, across servers, and only as many as asked for."""
+    for i in (3, 1, 2):
+        await rooms.messages.save(GUILD, [message(i, f"text {i}")])
+
+    assert [text.message_id for text in await rooms.embeddings.pending(2)] == [3, 2]
+
+
+async def test_an_edit_that_came_meanwhile_wins(rooms: Rooms) -> None:
+    """A vector of a text that was replaced or deleted during the call is not stored, and the message still waits."""
+    await rooms.messages.save(GUILD, [message(i, f"text {i}") for i in (1, 2, 3)])
+    texts = await rooms.embeddings.pending(10)
+    await rooms.messages.save(GUILD, [message(2, "another text")])
+    await rooms.messages.delete(GUILD, [3])
+    written = await rooms.embeddings.put_many(texts, random_vectors(3, 64))
+
+    assert [text.message_id for text in written] == [1]
+    assert [text.text for text in await rooms.embeddings.pending(10)] == ["another text"]
+
+
+async def test_a_text_that_was_embedded_before_gets_the_same_vector(rooms: Rooms) -> None:
+    """An equal text takes over the bytes, so that both have equal scores, and leaves the queue."""
+    await rooms.messages.save(GUILD, [message(1, "same words")])
+    await rooms.settle()
+    await rooms.messages.save(GUILD, [message(2, "same  words"), message(3, "other words")])
+    copied = await rooms.embeddings.copy_known(await rooms.embeddings.pending(10))
+
+    assert [text.message_id for text in copied] == [2]
+    assert [text.message_id for text in await rooms.embeddings.pending(10)] == [3]
+    blobs = await rooms.database.fetch("SELECT vector FROM embeddings")
+    assert len(blobs) == 2
+    assert len(set(blobs)) == 1
+
+
+async def test_a_vector_of_another_dimension_is_refused(rooms: Rooms) -> None:
+    """A generation holds vectors of one length."""
+    await rooms.messages.save(GUILD, [message(1)])
+
+    with pytest.raises(DimensionError) as caught:
+        await rooms.embeddings.put_many(await rooms.embeddings.pending(1), random_vectors(1, 63))
+    assert (caught.value.expected, caught.value.got) == (64, 63)
+
+
+async def test_another_model_gets_a_generation_of_its_own(tmp_path: Path) -> None:
+    """With another model every text waits again, and neither sees the other's vectors."""
+    async with open_to_write(tmp_path) as database:
+        old = await rooms_over(database)
+        await put(old, random_vectors(3, 64))
+        new = await rooms_over(database, WordEmbedder(32, model_key="other words"))
+
+        assert (await new.embeddings.ids(GUILD)).tolist() == []
+        assert len(await new.embeddings.pending(10)) == 3
+        await new.settle()
+        assert (await new.embeddings.get_many(GUILD, [1])).vectors.shape == (1, 32)
+        assert (await old.embeddings.get_many(GUILD, [1])).vectors.shape == (1, 64)
+        assert await new.embeddings.others() == [old.embeddings.generation]
+        await new.embeddings.drop_others()
+        assert await new.embeddings.others() == []
+        assert (await new.embeddings.ids(GUILD)).tolist() == [1, 2, 3]
+
+
+async def test_the_same_model_again_queues_nothing(tmp_path: Path) -> None:
+    """Opening again with the model that was set before is cheap and changes nothing."""
+    async with open_to_write(tmp_path) as database:
+        first = await rooms_over(database)
+        await first.messages.save(GUILD, [message(1)])
+        await first.embeddings.park(await first.embeddings.pending(1), "refused: HTTP 400")
+        again = await rooms_over(database)
+
+        counts = await again.embeddings.counts()
+        assert (counts.embedded, counts.pending, counts.parked) == (0, 0, 1)
+
+
+async def test_f7_a_flipped_bit_is_found_and_never_served(rooms: Rooms) -> None:
+    """A damaged vector is left out of answers, found by a look at all, and made anew."""
+    await put(rooms, random_vectors(3, 64))
+    async with rooms.database.transaction() as transaction:
+        [(blob,)] = await transaction.fetch("SELECT vector FROM embeddings WHERE message_id = 2")
+        flipped = bytes([blob[0] ^ 1]) + blob[1:]
+        await transaction.execute("UPDATE embeddings SET vector = ? WHERE message_id = 2", (flipped,))
+
+    assert (await rooms.embeddings.get_many(GUILD, [1, 2, 3])).message_ids.tolist() == [1, 3]
+    assert len([found async for found in rooms.embeddings.damaged(batch=1)]) == 1
+    assert await rooms.embeddings.mend() == 1
+    assert [text.message_id for text in await rooms.embeddings.pending(10)] == [2]
+    assert [found async for found in rooms.embeddings.damaged()] == []
+
+
+async def test_every_text_has_a_vector_or_a_place_in_the_queue(rooms: Rooms) -> None:
+    """`n_lost` counts texts with neither, which only a hand in the database can make."""
+    await rooms.messages.save(GUILD, [message(1, "one"), message(2, "two"), message(3, "")])
+    assert await rooms.embeddings.n_lost() == 0
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("DELETE FROM pending WHERE message_id = 1")
+
+    assert await rooms.embeddings.n_lost() == 1
+    await rooms.embeddings.mend()
+    assert await rooms.embeddings.n_lost() == 0
