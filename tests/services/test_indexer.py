@@ -1,0 +1,175 @@
+"""Vectors in step with texts, the mirror in step with vectors."""
+
+import numpy as np
+import pytest
+from conftest import Rooms, rooms_over
+from fakes import WordEmbedder
+from make import GUILD, OTHER_GUILD, embedded, message, random_vectors
+
+from bot.errors import EmbeddingError
+from bot.index.faiss import NAMED, FaissIndex
+from bot.index.mirror import Mirror
+from bot.services.indexer import Indexer
+
+
+async def drain(rooms: Rooms) -> list[int]:
+    return [n async for n in rooms.indexer.drain()]
+
+
+async def counts(rooms: Rooms) -> tuple[int, int, int]:
+    found = await rooms.embeddings.counts()
+    return found.embedded, found.pending, found.parked
+
+
+async def test_what_waits_is_embedded_and_mirrored(rooms: Rooms) -> None:
+    """After a drain every text has a vector, and the mirror, once it follows, holds each."""
+    await rooms.indexer.reconcile()
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two"), message(3, "")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(4, "four", guild_id=OTHER_GUILD)])
+
+    assert await drain(rooms) == [3]
+    assert await counts(rooms) == (3, 0, 0)
+    assert (rooms.mirror.ids(GUILD).tolist(), rooms.mirror.ids(OTHER_GUILD).tolist()) == ([1, 2], [4])
+    assert await drain(rooms) == []
+
+
+async def test_i8_equal_texts_are_paid_for_once(rooms: Rooms) -> None:
+    """A text is sent once however often it is said, together or later."""
+    await rooms.ingest.saved(GUILD, [message(1, "thanks"), message(2, "thanks"), message(3, "bye")])
+    await drain(rooms)
+    await rooms.ingest.saved(GUILD, [message(4, " thanks "), message(5, "new")])
+    await drain(rooms)
+
+    assert sorted(rooms.embedder.texts) == ["bye", "new", "thanks"]
+    assert await counts(rooms) == (5, 0, 0)
+
+
+async def test_what_is_sent_is_cleaned(rooms: Rooms) -> None:
+    """The embedder gets the cleaned text, not the raw one."""
+    await rooms.ingest.saved(GUILD, [message(1, "  he\u200bllo\n\nworld  ")])
+    await drain(rooms)
+
+    assert rooms.embedder.texts == ["hello world"]
+
+
+async def test_f20_a_failing_embedder_loses_nothing(rooms: Rooms) -> None:
+    """While the embedder fails texts wait; when it works again they are embedded."""
+    await rooms.ingest.saved(GUILD, [message(1, "one")])
+    rooms.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
+    with pytest.raises(EmbeddingError):
+        await drain(rooms)
+
+    assert await counts(rooms) == (0, 1, 0)
+    rooms.embedder.failure = None
+    await drain(rooms)
+    assert await counts(rooms) == (1, 0, 0)
+
+
+async def test_f23_a_poison_text_is_parked_and_the_others_go_on(rooms: Rooms) -> None:
+    """Of 100 texts the two that are refused are found by halving and set aside with the reason."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 101)])
+    rooms.embedder.poison = {"text 13", "text 77"}
+    await drain(rooms)
+
+    assert await counts(rooms) == (98, 0, 2)
+    rows = await rooms.database.fetch("SELECT message_id, parked FROM pending ORDER BY message_id")
+    assert rows == [(13, "refused: HTTP 400"), (77, "refused: HTTP 400")]
+    assert len(rooms.embedder.batches) < 40
+
+
+async def test_parked_texts_are_tried_again_when_asked(rooms: Rooms) -> None:
+    """Mending puts what was set aside back into the queue."""
+    await rooms.ingest.saved(GUILD, [message(1, "poison")])
+    rooms.embedder.poison = {"poison"}
+    await drain(rooms)
+    rooms.embedder.poison = set()
+
+    assert await rooms.indexer.mend() == 0
+    await drain(rooms)
+    assert await counts(rooms) == (1, 0, 0)
+
+
+async def test_an_edit_during_the_call_wins(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that is edited while it is being embedded ends with the vector of its new text."""
+    await rooms.indexer.reconcile()
+    await rooms.ingest.saved(GUILD, [message(1, "before")])
+    embed = rooms.embedder.embed
+
+    async def slow_embed(texts: list[str]) -> np.ndarray:
+        vectors = await embed(texts)
+        if "before" in texts:
+            await rooms.ingest.saved(GUILD, [message(1, "after")])
+        return vectors
+
+    monkeypatch.setattr(rooms.embedder, "embed", slow_embed)
+    await drain(rooms)
+
+    assert rooms.embedder.texts == ["before", "after"]
+    stored = (await rooms.embeddings.get_many(GUILD, [1])).vectors
+    assert stored == pytest.approx(await embed(["after"]), abs=1e-3)
+    assert rooms.mirror.ids(GUILD).tolist() == [1]
+
+
+async def test_a_delete_during_the_call_is_final(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that is deleted while it is being embedded gets no vector and no place in the mirror."""
+    await rooms.indexer.reconcile()
+    await rooms.ingest.saved(GUILD, [message(1, "gone"), message(2, "stays")])
+    embed = rooms.embedder.embed
+
+    async def slow_embed(texts: list[str]) -> np.ndarray:
+        vectors = await embed(texts)
+        await rooms.ingest.deleted(GUILD, [1])
+        return vectors
+
+    monkeypatch.setattr(rooms.embedder, "embed", slow_embed)
+    await drain(rooms)
+
+    assert (await rooms.embeddings.ids(GUILD)).tolist() == rooms.mirror.ids(GUILD).tolist() == [2]
+
+
+async def test_an_empty_mirror_is_filled_from_the_database(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconciling a new mirror is the start-up: afterwards it holds what SQLite holds, to the bit."""
+    monkeypatch.setattr("bot.services.indexer._MIRROR_BATCH", 7)
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 51)])
+    await drain(rooms)
+    fresh = Mirror(lambda: FaissIndex(64, NAMED["auto"]))
+    indexer = Indexer(rooms.embeddings, rooms.servers, rooms.embedder, fresh)
+
+    assert await indexer.reconcile() == 50
+    stored = await rooms.embeddings.get_many(GUILD, range(1, 51))
+    index = fresh._indexes[GUILD]
+    mirrored = index._vectors(np.array([index._rows._row_of[i] for i in range(1, 51)]))
+    assert np.array_equal(mirrored, stored.vectors)
+
+
+async def test_f9_a_mirror_that_missed_something_is_mended(rooms: Rooms) -> None:
+    """What a crash kept from the mirror is added, what it kept in the mirror is removed, the rest is left."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 6)])
+    await rooms.settle()
+    rooms.mirror.remove(GUILD, [2])
+    rooms.mirror.upsert(GUILD, embedded(random_vectors(1, 64), first_id=99))
+
+    assert await rooms.indexer.reconcile() == 2
+    assert rooms.mirror.ids(GUILD).tolist() == [1, 2, 3, 4, 5]
+    assert await rooms.indexer.reconcile() == 0
+
+
+async def test_another_model_is_settled_by_embedding_everything_anew(rooms: Rooms) -> None:
+    """After a change of model every text is embedded with the new one, and the old vectors go."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 4)])
+    await rooms.settle()
+    new = await rooms_over(rooms.database, WordEmbedder(32, model_key="other words"))
+
+    await drain(new)
+    await new.indexer.settle()
+    assert await rooms.database.fetch("SELECT DISTINCT length(vector) FROM embeddings") == [(64,)]
+    assert new.mirror.ids(GUILD).tolist() == [1, 2, 3]
+
+
+async def test_a_drain_takes_bounded_batches(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long queue is worked off in pieces, each committed before the next begins."""
+    monkeypatch.setattr("bot.services.indexer._BATCH", 10)
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 26)])
+    left = [(await counts(rooms))[1] async for _ in rooms.indexer.drain()]
+
+    assert left == [15, 5, 0]

@@ -1,0 +1,178 @@
+"""From a question to the hits that the asker may see."""
+
+import math
+
+import pytest
+from conftest import Rooms, rooms_over
+from fakes import WordEmbedder
+from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message
+
+from bot.askers import Asker, Member, Operator, Scope
+from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
+from bot.messages import Query
+
+OPERATOR = Operator()
+
+
+def member(*channel_ids: int, guild_id: int = GUILD) -> Member:
+    return Member(guild_id, user_id=1, channel_ids=frozenset(channel_ids))
+
+
+async def ids(rooms: Rooms, asker: Asker, **query: object) -> list[int]:
+    return [hit.message.message_id for hit in await rooms.search.similar(asker, Query(**query))]
+
+
+@pytest.fixture
+async def town(rooms: Rooms) -> Rooms:
+    """Nine messages in a channel that say just what is asked, one elsewhere that says half of it."""
+    near = [message(i, "red fish", channel_id=OTHER_CHANNEL, author_id=BOB) for i in range(1, 10)]
+    await rooms.ingest.saved(GUILD, [*near, message(10, "red bird"), message(11, "green tree")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(12, "red fish", guild_id=OTHER_GUILD)])
+    await rooms.settle()
+    return rooms
+
+
+async def test_the_nearest_message_comes_first_with_its_true_score(town: Rooms) -> None:
+    """Scores are cosines: 1 for the same words, 1/2 for one word of two, 0 for none."""
+    hits = await town.search.similar(OPERATOR, Query(text="red fish", limit=100))
+
+    scores = {hit.message.message_id: hit.score for hit in hits}
+    assert scores[12] == pytest.approx(1, abs=1e-6)
+    assert scores[10] == pytest.approx(1 / 2, abs=1e-4)
+    assert scores[11] == pytest.approx(0, abs=1e-6)
+
+
+async def test_equal_scores_are_read_newest_first(town: Rooms) -> None:
+    """Among equals the newer message comes first, over servers too."""
+    assert await ids(town, OPERATOR, text="red fish") == [12, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+async def test_nine_hidden_messages_do_not_push_out_the_visible_one(town: Rooms) -> None:
+    """A member who reads one channel gets its message although nine nearer ones are hidden."""
+    assert await ids(town, member(CHANNEL), text="red fish", limit=1) == [10]
+
+
+async def test_no_hit_crosses_from_one_server_to_another(town: Rooms) -> None:
+    """A member of one server finds nothing of another, even where a channel's id is the same."""
+    assert await ids(town, member(CHANNEL, guild_id=OTHER_GUILD), text="red fish") == [12]
+    assert await ids(town, member(CHANNEL, OTHER_CHANNEL), text="red fish", limit=100) == [*range(9, 0, -1), 10, 11]
+
+
+async def test_a_member_who_may_read_nothing_gets_nothing(town: Rooms) -> None:
+    """An empty set of channels is no answer, not all answers."""
+    assert await ids(town, member(), text="red fish") == []
+
+
+async def test_a_revoked_channel_is_gone_from_the_next_answer(town: Rooms) -> None:
+    """What may be read is decided anew at each question."""
+    before = await ids(town, member(CHANNEL, OTHER_CHANNEL), text="red fish", limit=3)
+    after = await ids(town, member(CHANNEL), text="red fish", limit=3)
+
+    assert (before, after) == ([9, 8, 7], [10, 11])
+
+
+async def test_a_filter_narrows_and_never_widens(town: Rooms) -> None:
+    """Asking for a channel that one may not read finds nothing; filters add up."""
+    hidden = Scope(channel_ids=frozenset({OTHER_CHANNEL}))
+    by_bob = Scope(author_ids=frozenset({BOB}))
+    period = Scope(after_id=3, before_id=5)
+
+    assert await ids(town, member(CHANNEL), text="red fish", within=hidden) == []
+    assert await ids(town, OPERATOR, text="red fish", within=hidden & period) == [4, 3]
+    assert await ids(town, member(CHANNEL, OTHER_CHANNEL), text="red fish", within=by_bob, limit=2) == [9, 8]
+
+
+async def test_a_stored_message_is_asked_about_without_an_embedding(town: Rooms) -> None:
+    """The stored vector is used, and the message itself is no hit."""
+    n_before = len(town.embedder.batches)
+    town.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
+
+    assert await ids(town, OPERATOR, message_id=10, limit=2) == [12, 9]
+    assert 10 not in await ids(town, OPERATOR, message_id=10, limit=100)
+    assert len(town.embedder.batches) == n_before
+
+
+@pytest.mark.parametrize("asker", [OPERATOR, member(CHANNEL), member(CHANNEL, guild_id=OTHER_GUILD), member()])
+async def test_b46_hidden_and_missing_messages_read_the_same(town: Rooms, asker: Asker) -> None:
+    """A message that does not exist and one that the asker may not see give one and the same error."""
+    questions = [999] if asker == OPERATOR else [999, 1]
+    for message_id in questions:
+        with pytest.raises(MessageNotFound) as caught:
+            await ids(town, asker, message_id=message_id)
+        assert caught.value.values == {"message_id": message_id}
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200b\u3164", "\n"])
+async def test_b1_a_question_without_text_is_told(town: Rooms, text: str) -> None:
+    """Nothing visible is no question, and nothing is sent to the embedder."""
+    n_before = len(town.embedder.batches)
+    with pytest.raises(NothingToCompare):
+        await ids(town, OPERATOR, text=text)
+    assert len(town.embedder.batches) == n_before
+
+
+async def test_a_message_without_text_or_without_vector_is_told(town: Rooms) -> None:
+    """A picture has nothing to compare; a message that still waits has nothing yet."""
+    await town.ingest.saved(GUILD, [message(20, ""), message(21, "waits")])
+
+    with pytest.raises(NothingToCompare):
+        await ids(town, OPERATOR, message_id=20)
+    with pytest.raises(MessageNotEmbedded):
+        await ids(town, OPERATOR, message_id=21)
+
+
+async def test_min_score_leaves_out_what_is_further(town: Rooms) -> None:
+    """Without a threshold everything is shown, with one what reaches it."""
+    assert len(await ids(town, OPERATOR, text="red fish", limit=100)) == 12
+    assert len(await ids(town, OPERATOR, text="red fish", limit=100, min_score=0.4)) == 11
+    assert len(await ids(town, OPERATOR, text="red fish", limit=100, min_score=0.9)) == 10
+
+
+async def test_what_was_deleted_behind_the_mirror_is_dropped_and_replaced(town: Rooms) -> None:
+    """A mirror that still holds deleted messages neither shows them nor shortens the answer."""
+    await town.messages.delete(GUILD, range(1, 10))
+
+    assert await ids(town, OPERATOR, text="red fish", limit=3) == [12, 10, 11]
+
+
+async def test_many_deleted_behind_the_mirror_do_not_shorten_the_answer(rooms: Rooms) -> None:
+    """Even when hundreds of nearer ones are gone, the k that exist are found."""
+    await rooms.ingest.saved(GUILD, [message(i, "red fish") for i in range(1, 301)])
+    await rooms.ingest.saved(GUILD, [message(i, "red bird") for i in range(301, 306)])
+    await rooms.settle()
+    await rooms.messages.delete(GUILD, range(1, 301))
+
+    assert await ids(rooms, OPERATOR, text="red fish", limit=5) == [305, 304, 303, 302, 301]
+
+
+async def test_hits_carry_their_row(town: Rooms) -> None:
+    """A hit is the message with the names of where it stands and a link to it."""
+    [hit] = await town.search.similar(member(CHANNEL), Query(text="red bird", limit=1))
+
+    assert (hit.message.content, hit.message.author_id, hit.stored.channel_name) == ("red bird", ADA, "square")
+    assert hit.message.url == f"https://discord.com/channels/{GUILD}/{CHANNEL}/10"
+    assert not math.isclose(hit.score, round(hit.score, 6), abs_tol=0) or hit.score == 1
+
+
+async def test_another_model_than_the_stored_one_is_told(town: Rooms) -> None:
+    """Vectors of two models are never compared; the error names both."""
+    other = await rooms_over(town.database, WordEmbedder(32, model_key="other words"))
+
+    with pytest.raises(OtherGeneration) as caught:
+        await ids(other, OPERATOR, text="red fish")
+    assert "words (64" in caught.value.stored[0]
+    assert "other words (32" in caught.value.wanted
+
+
+async def test_an_empty_database_has_no_hits(rooms: Rooms) -> None:
+    """Where nothing is stored nothing is found, without an error."""
+    await rooms.indexer.reconcile()
+
+    assert await ids(rooms, OPERATOR, text="red fish") == []
+
+
+@pytest.mark.parametrize("values", [{}, {"text": "a", "message_id": 1}])
+def test_a_query_is_a_text_or_a_message(values: dict) -> None:
+    """Neither and both are mistakes of the caller."""
+    with pytest.raises(ValueError, match="Query"):
+        Query(**values)
