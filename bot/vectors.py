@@ -10,7 +10,7 @@ Scores = npt.NDArray[np.float64]
 
 def unit(vectors: Vectors) -> Vectors:
     """Each row of a float32 [n, dim] brought to length 1; a row without a direction becomes NaN."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         rows: Vectors = (vectors / lengths).astype(np.float32, copy=False)
     return rows

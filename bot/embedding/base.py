@@ -34,7 +34,7 @@ def checked(vectors: Vectors, *, n: int, dim: int) -> Vectors:
 
     Raises EmbeddingError.
     """
-    if vectors.shape != (n, dim):
+    if vectors.shape != (n, dim) or dim < 1:
         raise EmbeddingError("wrong_shape", f"{vectors.shape} instead of {(n, dim)}")
     vectors = unit(vectors)
     if not np.isfinite(vectors).all():

@@ -1,8 +1,11 @@
 """Embeddings from OpenAI, or from any server that speaks the same API."""
 
+import asyncio
 import base64
 import binascii
 import logging
+import math
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -28,12 +31,14 @@ MAX_BYTES = 300_000
 KNOWN_DIMS = MappingProxyType(
     {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536, "text-embedding-ada-002": 1536}
 )
-_TIMEOUT = Timeout(60.0, connect=5.0)
+_TIMEOUT = Timeout(20.0, connect=5.0)
+_WHOLE_ANSWER_S = 40.0  # the limits above are for each read, and an answer may come drop by drop
 _ATTEMPTS = 4
-_PATIENCE_S = 60.0
+_PATIENCE_S = 90.0
 _LONGEST_WAIT_S = 20.0
 _FINAL = MappingProxyType({401: "key_refused", 403: "key_refused", 404: "model_unknown"})
 _PASSING = frozenset({408, 409, 429})
+_CODE = re.compile(r"[a-z0-9_]{1,64}")
 _OUT_OF_MONEY = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 
 
@@ -61,8 +66,8 @@ class OpenAIEmbedder:
         ):
             with attempt:
                 rows = await _ask(self._client, self._model, batch, dimensions=self._dimensions)
-                if any(len(row) != self.dim for row in rows):
-                    raise EmbeddingError("wrong_shape", f"vectors of {len(rows[0])} instead of {self.dim} numbers")
+                if odd := [len(row) for row in rows if len(row) != self.dim]:
+                    raise EmbeddingError("wrong_shape", f"vectors of {odd[0]} instead of {self.dim} numbers")
                 return checked(np.stack(rows), n=len(batch), dim=self.dim)
         raise AssertionError  # retry_context returns or raises
 
@@ -78,7 +83,8 @@ async def open_openai(
     # The SDK would retry what cannot succeed, and follow a redirect to another host.
     client = AsyncOpenAI(
         api_key=api_key,
-        base_url=base_url,
+        # Told in full, or the SDK reads the environment by itself, where an empty variable is an address too.
+        base_url=base_url or "https://api.openai.com/v1",
         max_retries=0,
         timeout=_TIMEOUT,
         http_client=DefaultAsyncHttpx2Client(follow_redirects=False, timeout=_TIMEOUT),
@@ -87,7 +93,7 @@ async def open_openai(
         dim = dimensions or KNOWN_DIMS.get(model)
         if dim is None:
             [row] = await _ask(client, model, ["dimension"], dimensions=omit)
-            dim = len(row)
+            dim = checked(row[np.newaxis], n=1, dim=len(row)).shape[1]
         place = f"{base_url}:" if base_url else ""
         yield OpenAIEmbedder(
             client,
@@ -116,13 +122,17 @@ def _requests(texts: Sequence[str]) -> Iterator[list[str]]:
 async def _ask(client: AsyncOpenAI, model: str, batch: list[str], *, dimensions: Any) -> list[Vectors]:  # noqa: ANN401  # int or the SDK's omit
     """One request; a float32 row a text, in the order of the texts."""
     try:
-        answer = await client.embeddings.create(
-            model=model, input=batch, dimensions=dimensions, encoding_format="base64"
-        )
+        async with asyncio.timeout(_WHOLE_ANSWER_S):
+            answer = await client.embeddings.create(
+                model=model, input=batch, dimensions=dimensions, encoding_format="base64"
+            )
         # Not every server keeps the order, and not every one answers for every text.
         found = {int(one.index): _numbers(one.embedding) for one in answer.data}
+    except TimeoutError:
+        raise EmbeddingError("timeout", "no whole answer in time", retryable=True) from None
     except openai.OpenAIError as error:
-        raise _translated(error) from error
+        # Without its cause: the server's words may quote the key or a text, and a traceback would show them.
+        raise _translated(error) from None
     except (AttributeError, TypeError, ValueError, binascii.Error) as error:
         # What the SDK and we raise when the answer is JSON of another shape, or no JSON at all.
         raise EmbeddingError("not_an_answer", type(error).__name__, retryable=True) from error
@@ -153,7 +163,7 @@ def _translated(error: openai.OpenAIError) -> EmbeddingError:
 
 def _by_status(error: openai.APIStatusError) -> EmbeddingError:
     status, code = error.status_code, str(error.code or error.type or "")
-    detail = f"HTTP {status} {code}".strip()
+    detail = f"HTTP {status} {code}" if _CODE.fullmatch(code) else f"HTTP {status}"
     if code in _OUT_OF_MONEY:
         return EmbeddingError("out_of_money", detail)
     if reason := _FINAL.get(status):
@@ -168,9 +178,10 @@ def _by_status(error: openai.APIStatusError) -> EmbeddingError:
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
     try:
-        return max(float(error.response.headers["retry-after"]), 0.0)
+        seconds = float(error.response.headers["retry-after"])
     except (KeyError, ValueError):
         return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _wait_before_retry(error: Exception) -> bool | float:

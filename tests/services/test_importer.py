@@ -97,7 +97,9 @@ async def test_b32_the_same_file_twice(rooms, tmp_path):
 
 async def test_equal_texts_are_embedded_once(rooms, tmp_path):
     """Messages that say the same are two messages with one embedding between them."""
-    await run(rooms, write_export(tmp_path / "export.json", [exported_message(1, "thanks"), exported_message(2, "thanks")]))
+    await run(
+        rooms, write_export(tmp_path / "export.json", [exported_message(1, "thanks"), exported_message(2, "thanks")])
+    )
     await rooms.settle()
 
     assert rooms.embedder.texts == ["thanks"]
@@ -115,7 +117,9 @@ async def test_b32_parts_in_any_order(tmp_path, order):
         for text, at in [("one", None), ("two", "2024-10-27T00:00:00+00:00"), ("three", "2024-10-28T00:00:00+00:00")]
     ]
     write_export(tmp_path / "town.json", [exported_message(1), edited[0]])
-    write_export(tmp_path / "town [part 2].json", [edited[2], exported_message(3, author={"id": str(BOB), "name": "bob"})])
+    write_export(
+        tmp_path / "town [part 2].json", [edited[2], exported_message(3, author={"id": str(BOB), "name": "bob"})]
+    )
     write_export(tmp_path / "town [part 3].json", [edited[1], exported_message(4)])
 
     async with open_to_write(tmp_path / "data") as database:
@@ -805,7 +809,8 @@ async def test_names_of_channels_follow_the_last_import(rooms, tmp_path):
 async def test_progress_rises_to_the_size_of_the_file(rooms, tmp_path):
     """Progress is told in bytes of each file, rising, up to its size."""
     paths = [
-        write_export(tmp_path / f"{n}.json", [exported_message(i) for i in range(1, n + 1)]) for n in (1, 2 * BATCH + 500)
+        write_export(tmp_path / f"{n}.json", [exported_message(i) for i in range(1, n + 1)])
+        for n in (1, 2 * BATCH + 500)
     ]
     told: list[tuple[Path, int]] = []
 
