@@ -1,0 +1,325 @@
+"""The terminal door as operators use it: whole processes, their output and their exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from make import ADA, CHANNEL, GUILD, exported_message, write_export
+
+from bot.storage.lock import writing_to
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "data" / "sample"
+KEYS = ["message_id", "guild_id", "channel_id", "author_id", "created_at", "score", "content", "url"]
+
+# The worked example of the article on embeddings and Faiss that the bot's design follows.
+STORED = (
+    "夕食は何にしますか?",
+    "外は雨が降っていますか?",
+    "朝は何時に起きますか?",
+    "お風呂上がりは牛乳を飲みますか?",
+    "お風呂上がりはビールですよね",
+)
+ASKED = "今日は温泉街を観光した"
+
+
+def bot(*arguments: str, text: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run one verb in the working directory, with the settings given and no others."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "80", **settings}
+    command = [sys.executable, "-m", "bot", *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False, timeout=90)
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def bath(tmp_path: Path) -> Path:
+    """The article's five sentences, imported."""
+    first = 1_300_000_000_000_000_000
+    path = write_export(tmp_path / "bath.json", [exported_message(first + i, text) for i, text in enumerate(STORED)])
+    done = bot("import", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 files read, 5 new, 0 changed, 0 already there, 0 skipped" in done.stdout
+    assert "5 embedded in" in done.stdout
+    return path
+
+
+def test_the_worked_example_of_the_article_comes_out(bath: Path) -> None:
+    """Asked about a day in a hot-spring town, the nearest of five sentences is the one about beer after the bath."""
+    done = bot("similar", ASKED, "--json")
+
+    found = rows(done)
+    assert done.returncode == 0
+    assert found[0]["content"] == STORED[-1]
+    assert [round(row["score"], 4) for row in found[:2]] == [0.1591, 0.1577]
+    assert sorted(row["content"] for row in found) == sorted(STORED)
+    assert [list(row) for row in found] == [KEYS] * 5
+
+
+@pytest.mark.parametrize("index", ["flat", "flat-l2", "ivf-flat", "SQ8"])
+def test_every_index_gives_the_same_answer(bath: Path, index: str) -> None:
+    """Ids and scores do not depend on FAISS_INDEX."""
+    assert rows(bot("similar", ASKED, "--json", FAISS_INDEX=index)) == rows(bot("similar", ASKED, "--json"))
+
+
+def test_ids_are_strings_and_times_utc(bath: Path) -> None:
+    """What a script reads is exact: ids as text, times with their zone, a score that is not rounded."""
+    row = rows(bot("similar", ASKED, "--limit", "1", "--json"))[0]
+
+    assert (row["message_id"], row["guild_id"], row["channel_id"]) == ("1300000000000000004", str(GUILD), str(CHANNEL))
+    assert row["author_id"] == str(ADA)
+    assert row["created_at"].endswith("+00:00")
+    assert row["score"] != round(row["score"], 6)
+
+
+def test_similar_to_a_stored_message(bath: Path) -> None:
+    """A message finds its like without itself, as a person reads it: author, channel, age, score, quote, link."""
+    done = bot("similar", "--message", "1300000000000000003", "--limit", "1")
+
+    assert done.returncode == 0
+    assert STORED[-1] in done.stdout
+    assert "Ada in #square" in done.stdout
+    assert f"https://discord.com/channels/{GUILD}/{CHANNEL}/1300000000000000004" in done.stdout
+
+
+def test_filters_take_ids_and_dates(bath: Path) -> None:
+    """Channel, author and server by id, and days or ages, narrow the answer."""
+
+    def n_found(*options: str) -> int:
+        return len(rows(bot("similar", ASKED, "--json", *options)))
+
+    assert n_found("--channel", str(CHANNEL), "--author", str(ADA), "--server", str(GUILD)) == 5
+    assert n_found("--channel", "999") == 0
+    assert n_found("--after", "2024-10-27", "--before", "2024-10-28") == 5
+    assert n_found("--before", "2024-10-27") == n_found("--after", "2024-10-28") == 0
+    assert n_found("--before", "1d") == 5
+    assert n_found("--min-score", "0.158") == 1
+
+
+def test_nothing_found_is_no_failure(bath: Path) -> None:
+    """No hit: exit 0, nothing on standard output, a word on standard error."""
+    done = bot("similar", ASKED, "--channel", "999", "--json")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Nothing found.\n")
+
+
+@pytest.mark.parametrize(("limit", "n"), [("0", 1), ("-5", 1), ("1000000000", 5)])
+def test_b17_a_limit_outside_is_clamped_with_a_word(bath: Path, limit: str, n: int) -> None:
+    """Outside 1 to 100 the nearest limit is used, and said."""
+    done = bot("similar", ASKED, "--json", f"--limit={limit}")
+
+    assert (done.returncode, len(rows(done))) == (0, n)
+    assert "outside 1 to 100" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("similar",), id="neither-text-nor-message"),
+        pytest.param(("similar", "a", "--message", "1"), id="both"),
+        pytest.param(("similar", "a", "--limit", "all"), id="b17-limit"),
+        pytest.param(("similar", "a", "--min-score", "nan"), id="b18-nan"),
+        pytest.param(("similar", "a", "--min-score", "inf"), id="b18-inf"),
+        pytest.param(("similar", "a", "--min-score", "2"), id="b18-two"),
+        pytest.param(("similar", "a", "--channel", "1.5e17"), id="b16-float"),
+        pytest.param(("similar", "a", "--author", "0"), id="b16-zero"),
+        pytest.param(("similar", "--message", str(2**63)), id="b16-large"),
+        pytest.param(("similar", "a", "--after", "yesterday"), id="b19-day"),
+        pytest.param(("similar", "a", "--mode", "words"), id="mode"),
+        pytest.param(("import",), id="no-path"),
+        pytest.param(("frobnicate",), id="no-such-verb"),
+    ],
+)
+def test_wrong_usage_exits_2_without_a_traceback(arguments: tuple[str, ...]) -> None:
+    """What is typed wrongly is told, and nothing is touched."""
+    done = bot(*arguments)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Error" in done.stderr
+    assert not Path("data").exists()
+
+
+def test_before_anything_is_stored(tmp_path: Path) -> None:
+    """Reading verbs answer on an empty folder and leave it empty."""
+    similar, status, doctor = bot("similar", "hello"), bot("status", "--json"), bot("doctor")
+
+    assert (similar.returncode, similar.stdout) == (0, "")
+    assert "Nothing is stored yet" in similar.stderr
+    assert rows(status)[0] | {"model_key": "", "index_bytes": 0} == {
+        "messages": 0,
+        "embedded": 0,
+        "pending": 0,
+        "parked": 0,
+        "servers": 0,
+        "model_key": "",
+        "dim": 512,
+        "index": "auto",
+        "index_bytes": 0,
+        "database_bytes": 0,
+    }
+    assert doctor.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_import_without_embedding_then_rebuild(tmp_path: Path) -> None:
+    """`--no-embed` only stores; `status` and `similar` say what waits; `rebuild` embeds it."""
+    path = write_export(tmp_path / "a.json", [exported_message(i, f"text {i}") for i in range(1, 4)])
+    imported = bot("import", "--no-embed", str(path))
+    waiting = rows(bot("status", "--json"))[0]
+    similar = bot("similar", "text")
+    unwell = bot("doctor", "--json")
+    rebuilt = bot("rebuild")
+    done = rows(bot("status", "--json"))[0]
+
+    assert imported.returncode == similar.returncode == rebuilt.returncode == 0
+    assert "3 messages are stored and still wait" in imported.stdout
+    assert (waiting["messages"], waiting["embedded"], waiting["pending"]) == (3, 0, 3)
+    assert "3 messages wait for their embedding" in similar.stderr
+    assert unwell.returncode == 1
+    assert [row["subject"] for row in rows(unwell) if not row["is_well"]] == ["queue"]
+    assert "3 messages embedded" in rebuilt.stdout
+    assert (done["embedded"], done["pending"]) == (3, 0)
+    assert done["database_bytes"] > 0
+
+
+def test_wrong_files_are_named_one_by_one_and_the_others_go_on(tmp_path: Path) -> None:
+    """Each bad file gets a line with the reason; the good one is imported; the exit status is 1."""
+    write_export(tmp_path / "good.json", [exported_message(1)])
+    (tmp_path / "bad.json").write_text("<html></html>")
+    done = bot("import", "--no-embed", "good.json", "bad.json", "missing.json")
+
+    assert done.returncode == 1
+    assert "1 files read, 1 new" in done.stdout
+    assert done.stderr.splitlines() == [
+        "bad.json: this is HTML; export again with `--format Json`.",
+        "missing.json: there is no such file.",
+    ]
+
+
+def test_skipped_messages_are_counted_by_reason(tmp_path: Path) -> None:
+    """What an import leaves out is told with the reasons."""
+    bot_author = {"id": "9", "name": "robot", "isBot": True}
+    messages = [
+        exported_message(1),
+        exported_message(2, author=bot_author),
+        exported_message("x"),
+        exported_message(3, type="7"),
+    ]
+    done = bot("import", "--no-embed", str(write_export(tmp_path / "a.json", messages)))
+
+    assert (
+        "1 new, 0 changed, 0 already there, 3 skipped (1 without a usable id, 1 of bots, 1 notices of Discord)"
+        in done.stdout
+    )
+
+
+def test_b45_a_writing_verb_is_refused_while_another_writes(bath: Path) -> None:
+    """The second writer is told which process holds the folder; readers work beside it."""
+    with writing_to(Path("data"), "console"):
+        refused = bot("rebuild")
+        similar = bot("similar", ASKED, "--json")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"in use by process {os.getpid()} (python -m bot console)" in refused.stderr
+    assert rows(similar)[0]["content"] == STORED[-1]
+
+
+def test_b40_all_settings_problems_are_told_at_once() -> None:
+    """Every bad setting is named in one go, and no secret is repeated."""
+    done = bot("status", EMBEDDER="magic", EMBEDDING_DIMENSIONS="many", OPENAI_API_KEY="sk-secret\nvalue")
+
+    assert done.returncode == 1
+    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]] == [
+        "OPENAI_API_KEY",
+        "EMBEDDER",
+        "EMBEDDING_DIMENSIONS",
+    ]
+    assert "secret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_index_that_cannot_be_used_is_refused_at_start() -> None:
+    """FAISS_INDEX=hnsw cannot remove, and that is said."""
+    done = bot("status", FAISS_INDEX="hnsw")
+
+    assert done.returncode == 1
+    assert "FAISS_INDEX=hnsw cannot be used: it cannot remove" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", [("status",), ("similar", "a"), ("doctor",), ("rebuild",), ("import", "x.json"), ("console",)]
+)
+def test_b44_a_foreign_database_is_one_sentence_for_every_verb(verb: tuple[str, ...]) -> None:
+    """Whatever stands in place of the database is left alone, and the sentence says what to do."""
+    Path("data").mkdir()
+    Path("data/bot.db").write_text("not a database at all " * 100)
+    before = Path("data/bot.db").read_bytes()
+    done = bot(*verb)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "cannot be opened" in done.stderr
+    assert Path("data/bot.db").read_bytes() == before
+
+
+def test_with_a_token_the_bot_says_that_it_cannot_speak_to_discord_yet() -> None:
+    """Until there is a Discord door, `run` with a token is one sentence."""
+    done = bot("run", DISCORD_TOKEN="token")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not speak to Discord yet" in done.stderr
+
+
+def test_a_changed_model_is_told_and_settled_by_rebuild(bath: Path) -> None:
+    """Vectors of another model are not searched: the sentence names both and the verb that mends it."""
+    with_other = {"OPENAI_API_KEY": "sk-none", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    done = bot("status", "--json", **with_other)
+    doctor = bot("doctor", "--json", **with_other)
+
+    assert rows(done)[0]["embedded"] == 0
+    assert rows(done)[0]["dim"] == 3072
+    assert any("rebuild" in row["verdict"] for row in rows(doctor) if not row["is_well"])
+
+
+def test_an_unreachable_server_is_one_sentence(bath: Path) -> None:
+    """When the API cannot be reached the answer says so and what to check."""
+    done = bot("similar", ASKED, OPENAI_API_KEY="sk-none", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+
+    assert done.returncode == 1
+    assert "OPENAI_BASE_URL" in done.stderr
+    assert "sk-none" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_terminal_speaks_japanese_where_it_is_set(bath: Path) -> None:
+    """LANG=ja_JP.UTF-8 gives Japanese answers, on every stream."""
+    done = bot("similar", ASKED, "--channel", "999", LANG="ja_JP.UTF-8")
+
+    assert done.stderr == "見つかりませんでした。\n"
+
+
+def test_a_reader_that_stops_reading_is_no_failure(bath: Path) -> None:
+    """`similar --json | head -1` ends quietly."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = f"'{sys.executable}' -m bot similar '{ASKED}' --json --limit 5 | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=environment, check=False, timeout=90
+    )
+
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+@pytest.mark.parametrize("verb", ["run", "console", "import", "similar", "status", "doctor", "rebuild"])
+def test_every_verb_has_help(verb: str) -> None:
+    """`--help` says what a verb does, needs no setting and touches nothing."""
+    done = bot(verb, "--help", EMBEDDER="magic")
+
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+    assert not Path("data").exists()
