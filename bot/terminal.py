@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -104,7 +105,7 @@ class Terminal:
     @contextmanager
     def reading(self, paths: Sequence[Path]) -> "Iterator[_Reading]":
         """A progress bar over the bytes of files, when somebody is watching."""
-        n_bytes = sum(path.stat().st_size for path in paths if path.is_file())
+        n_bytes = sum(path.stat().st_size for path in paths if os.path.isfile(path))  # noqa: PTH113  # never raises
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
             yield _Reading(progress, self.words("import.storing"), n_bytes)

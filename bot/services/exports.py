@@ -91,7 +91,7 @@ class ExportFile:
                 if (prefix, event) == ("", "start_array"):
                     break
                 name, _, key = prefix.partition(".")
-                if name in head and event in ("string", "number", "null"):
+                if name in head and key and event in ("string", "number", "null"):
                     head[name][key] = value
         raise ImportFileRefused(self._path, "not_an_export")
 
@@ -99,7 +99,7 @@ class ExportFile:
         guild, channel = head["guild"], head["channel"]
         if not guild or not channel:
             raise ImportFileRefused(self._path, "not_an_export")
-        if str(guild.get("id", "0")) == "0":
+        if str(guild.get("id")) == "0":
             raise ImportFileRefused(self._path, "direct_messages")
         kind = _KINDS.get(str(channel.get("type")), ChannelKind.OTHER)
         if kind is ChannelKind.PRIVATE_THREAD:
@@ -108,7 +108,6 @@ class ExportFile:
             guild_id, channel_id = snowflake(guild.get("id")), snowflake(channel.get("id"))
         except SnowflakeInvalid as error:
             raise ImportFileRefused(self._path, "bad_id", detail=repr(error.value)[:40]) from error
-        parent = channel.get("categoryId")
         return Export(
             Server(guild_id, str(guild.get("name") or "")),
             Channel(
@@ -116,7 +115,7 @@ class ExportFile:
                 channel_id,
                 str(channel.get("name") or ""),
                 kind,
-                int(str(parent)) if str(parent).isdecimal() else None,
+                _id_or_none(channel.get("categoryId")),
             ),
         )
 
@@ -134,7 +133,7 @@ class ExportFile:
             message_id=message_id,
             guild_id=self.export.server.guild_id,
             channel_id=self.export.channel.channel_id,
-            author_id=_author_id(author),
+            author_id=_id_or_none(author.get("id")) or 0,
             author_name=str(author.get("nickname") or author.get("name") or ""),
             content=_content(value),
             edited_at=_moment(value.get("timestampEdited")),
@@ -148,9 +147,13 @@ class ExportFile:
         try:
             yield
         except ijson.JSONError as error:
-            cut = "premature EOF" in str(error)
+            cut = self._guarded.has_ended
             detail = f"byte {self._guarded.position:,}" if cut else _first_line(error, self._guarded.position)
             raise ImportFileRefused(self._path, "cut" if cut else "not_json", detail=detail) from error
+        except UnicodeDecodeError as error:
+            # Half of a surrogate pair, escaped: the parser passes it on and cannot read it itself.
+            detail = f"half a character, before byte {self._guarded.position:,}"
+            raise ImportFileRefused(self._path, "not_json", detail=detail) from error
 
 
 @contextmanager
@@ -159,9 +162,11 @@ def open_export(path: Path) -> Iterator[ExportFile]:
 
     Raises ImportFileRefused.
     """
-    if not path.is_file():
-        raise ImportFileRefused(path, "no_file" if not path.exists() else "not_a_file")
     try:
+        if path.is_symlink() and not _is_inside(path):
+            raise ImportFileRefused(path, "link")
+        if not path.is_file():
+            raise ImportFileRefused(path, "no_file" if not path.exists() else "not_a_file")
         with path.open("rb") as file:
             before = path.stat()
             yield ExportFile(path, file)
@@ -170,6 +175,14 @@ def open_export(path: Path) -> Iterator[ExportFile]:
         raise ImportFileRefused(path, "unreadable", detail=error.strerror or "") from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ImportFileRefused(path, "changed")
+
+
+def _is_inside(link: Path) -> bool:
+    """Whether a link leads to where it stands; one that leads in a circle leads nowhere."""
+    try:
+        return link.resolve().is_relative_to(link.parent.resolve())
+    except RuntimeError:
+        return False
 
 
 class _Guarded:
@@ -191,6 +204,7 @@ class _Guarded:
         self._file.seek(self._start)
         self.position = self._start
         self._passed = self.position
+        self.has_ended = False
         self._depth = 0
         self._in_string = b""
 
@@ -200,6 +214,7 @@ class _Guarded:
 
     def read(self, size: int = -1) -> bytes:
         read = self._file.read(size)
+        self.has_ended = not read
         self.position += len(read)
         if self.position - self._passed > _MAX_BYTES_A_MESSAGE:
             raise ImportFileRefused(self._path, "too_large", detail=f"byte {self._passed:,}")
@@ -221,11 +236,11 @@ class _Guarded:
         self._depth = int(depths[-1])
 
 
-def _author_id(author: Mapping[str, Any]) -> int:
+def _id_or_none(value: object) -> int | None:
     try:
-        return snowflake(author.get("id"))
+        return snowflake(value)
     except SnowflakeInvalid:
-        return 0
+        return None
 
 
 def _content(value: Mapping[str, Any]) -> str:
@@ -248,5 +263,5 @@ def _moment(text: object) -> datetime | None:
 
 
 def _first_line(error: Exception, position: int) -> str:
-    reason = str(error).strip().partition("\n")[0].strip("b'\"")
+    reason = re.split(r"\n|\\n", str(error).strip())[0].strip("b'\"")
     return f"{reason}, before byte {position:,}"
