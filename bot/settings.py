@@ -3,9 +3,9 @@
 import logging
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsInvalid
@@ -24,17 +24,29 @@ def _one_line(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _token(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value().startswith("sk-"):
+        raise ValueError("holds an OpenAI key; it belongs into OPENAI_API_KEY")
+    return _one_line(secret)
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value().count(".") == 2:  # noqa: PLR2004  # a token has three parts
+        raise ValueError("looks like a Discord token; it belongs into DISCORD_TOKEN")
+    return _one_line(secret)
+
+
 def _folder(path: Path) -> Path:
-    return path.expanduser()
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("names the home of somebody who is not known here") from error
 
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     return text.rstrip("/")
-
-
-Secret = Annotated[SecretStr, AfterValidator(_one_line)]
 
 
 class Settings(BaseSettings):
@@ -44,28 +56,22 @@ class Settings(BaseSettings):
         frozen=True, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="forbid"
     )
 
-    discord_token: Secret | None = None
-    openai_api_key: Secret | None = None
-    openai_base_url: Annotated[str, AfterValidator(_url)] | None = None
+    discord_token: Annotated[SecretStr, AfterValidator(_token)] | None = None
     embedder: EmbedderKind = EmbedderKind.AUTO
+    openai_api_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(default=None, validate_default=True)
+    openai_base_url: Annotated[str, AfterValidator(_url)] | None = None
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-large"
     embedding_dimensions: Annotated[int, Field(ge=1, le=16_384)] | None = None
     data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
     faiss_index: Annotated[str, Field(min_length=1)] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @model_validator(mode="after")
-    def _belong_together(self) -> Self:
-        problems = []
-        if self.embedder is EmbedderKind.OPENAI and self.openai_api_key is None:
-            problems.append("OPENAI_API_KEY: is needed, since EMBEDDER is openai")
-        if self.discord_token and self.discord_token.get_secret_value().startswith("sk-"):
-            problems.append("DISCORD_TOKEN: holds an OpenAI key; it belongs into OPENAI_API_KEY")
-        if self.openai_api_key and self.openai_api_key.get_secret_value().count(".") == 2:  # noqa: PLR2004
-            problems.append("OPENAI_API_KEY: looks like a Discord token; it belongs into DISCORD_TOKEN")
-        if problems:
-            raise _Together(problems)
-        return self
+    @field_validator("openai_api_key")
+    @classmethod
+    def _is_there_when_needed(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if key is None and info.data.get("embedder") is EmbedderKind.OPENAI:
+            raise ValueError("is needed, since EMBEDDER is openai")
+        return key
 
     @property
     def uses_openai(self) -> bool:
@@ -74,32 +80,21 @@ class Settings(BaseSettings):
         return self.embedder is EmbedderKind.OPENAI
 
 
-class _Together(ValueError):
-    """Problems between settings, each already beginning with its setting's name."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(*problems)
-
-
 def read_settings() -> Settings:
     """The settings of this process. Raises SettingsInvalid with every problem at once, secrets left out."""
     try:
         return Settings()
     except ValidationError as error:
-        problems = tuple(line for details in error.errors() for line in _lines(dict(details)))
-        raise SettingsInvalid(problems) from None
+        raise SettingsInvalid(tuple(_line(dict(details)) for details in error.errors())) from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid((".env: is not UTF-8; save it as UTF-8",)) from None
 
 
-def _lines(details: dict[str, object]) -> list[str]:
-    context = details.get("ctx")
-    cause = context.get("error") if isinstance(context, dict) else None
-    if isinstance(cause, _Together):
-        return [str(problem) for problem in cause.args]
-    location = details["loc"]
-    name = str(location[0]).upper() if isinstance(location, tuple) else ""
-    if details["type"] == "extra_forbidden":
-        return [f"{name}: is no setting of this bot"]
-    return [f"{name}: {cause or details['msg']}"]
+def _line(details: dict[str, Any]) -> str:
+    """One problem, beginning with the name of its variable."""
+    reason = details.get("ctx", {}).get("error") or details["msg"]
+    name = str(details["loc"][0]).upper()
+    return f"{name}: is no setting of this bot" if details["type"] == "extra_forbidden" else f"{name}: {reason}"
 
 
 def set_up_logging(level: str) -> None:

@@ -35,9 +35,10 @@ def embed_text(content: str) -> str:
     """
     text = content[:_MAX_RAW_CHARACTERS]
     if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", storable(text)))
+        # Invisible characters go first: one between a letter and its accent would keep the two apart.
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", storable(text)))
     text = _CONTROL.sub(" ", text).strip()[:MAX_CHARACTERS]
-    return text if text.isascii() else text.encode()[:MAX_BYTES].decode(errors="ignore")
+    return text.encode()[:MAX_BYTES].decode(errors="ignore").strip()
 
 
 def content_hash(text: str) -> bytes:

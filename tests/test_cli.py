@@ -235,10 +235,10 @@ def test_b40_all_settings_problems_are_told_at_once() -> None:
     done = bot("status", EMBEDDER="magic", EMBEDDING_DIMENSIONS="many", OPENAI_API_KEY="sk-secret\nvalue")
 
     assert done.returncode == 1
-    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]] == [
-        "OPENAI_API_KEY",
+    assert sorted(line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]) == [
         "EMBEDDER",
         "EMBEDDING_DIMENSIONS",
+        "OPENAI_API_KEY",
     ]
     assert "secret" not in done.stderr
     assert "Traceback" not in done.stderr

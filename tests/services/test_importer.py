@@ -109,7 +109,7 @@ async def test_equal_texts_are_embedded_once(rooms, tmp_path):
 PARTS = ("town [part 2].json", "town.json", "town [part 3].json")
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(PARTS)), ids=lambda order: ", ".join(order))
+@pytest.mark.parametrize("order", list(itertools.permutations(PARTS)), ids=", ".join)
 async def test_b32_parts_in_any_order(tmp_path, order):
     """Parts of one channel that overlap end in equal rows, whichever comes first; the latest edit wins."""
     edited = [
@@ -122,6 +122,7 @@ async def test_b32_parts_in_any_order(tmp_path, order):
     )
     write_export(tmp_path / "town [part 3].json", [edited[1], exported_message(4)])
 
+    (tmp_path / "data").mkdir()
     async with open_to_write(tmp_path / "data") as database:
         rooms = await rooms_over(database)
         await run(rooms, *(tmp_path / name for name in order))
@@ -696,7 +697,9 @@ async def test_b38_a_file_that_changes_while_it_is_read(rooms, tmp_path):
 PACKAGE = {
     "messages/index.json": '{"10": "square", "11": null}',
     "messages/c10/channel.json": '{"id": "10", "type": 0, "name": "square", "guild": {"id": "1000", "name": "Town"}}',
-    "messages/c10/messages.json": '[{"ID": 1, "Timestamp": "2025-01-16 18:47:37", "Contents": "mine", "Attachments": ""}]',
+    "messages/c10/messages.json": (
+        '[{"ID": 1, "Timestamp": "2025-01-16 18:47:37", "Contents": "mine", "Attachments": ""}]'
+    ),
     "account/user.json": '{"id": "501", "username": "ada"}',
     "servers/index.json": '{"1000": "Town"}',
 }
