@@ -30,7 +30,8 @@ MAX_ROWS_ONE_BY_ONE = 2_000
 # k-means wants so many points a centroid (faiss/Clustering.h, min_points_per_centroid).
 POINTS_A_LIST = 39
 _CENTROIDS_WITHOUT_LISTS = 256
-_SHARE_OF_LISTS_PROBED = 8
+# Of 100,000 chat messages a half of the lists held 98.7 % of the nearest ten, a quarter 94.8 %, an eighth 90.7 %.
+_SHARE_OF_LISTS_PROBED = 2
 _GROWTH_BEFORE_RETRAINING = 4
 # Faiss's own scores are off by this much at most: half-precision codes are not quite of unit length. What it
 # finds is therefore scored again, and a few more than asked for are found at once.
