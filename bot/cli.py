@@ -2,11 +2,12 @@
 
 import asyncio
 import dataclasses
+import io
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -49,15 +50,19 @@ class Mode(StrEnum):
 
 def main() -> NoReturn:
     """Run one verb; exit 0 when done, 1 after a problem told in one sentence, 2 on wrong usage."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        # A terminal may know fewer characters than people write: show their codes rather than fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace" if stream is sys.stdin else "backslashreplace")
     terminal = Terminal(words_for_terminal())
     try:
         cli(standalone_mode=True)
     except BotError as error:
         terminal.err.print(terminal.words.error(error))
     except BrokenPipeError:
-        # Whoever read our output has read enough.
-        with suppress(OSError):
-            sys.stdout.close()
+        # Whoever read our output has read enough; what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except Exception as error:
         log.debug("unexpected", exc_info=True)
         terminal.remark("errors.Unexpected", name=type(error).__name__)
@@ -117,6 +122,8 @@ def import_(
     embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Embed what was stored.")] = True,
 ) -> None:
     """Store exported messages (DiscordChatExporter JSON), then embed them."""
+    if Path() in paths and "" in sys.argv:
+        raise typer.BadParameter("a PATH is empty; write . for this folder")
     settings, terminal = _ready()
     if not asyncio.run(_import(settings, terminal, paths, embed=embed)):
         raise typer.Exit(1)
@@ -259,5 +266,8 @@ async def _rebuild(settings: Settings, terminal: Terminal) -> None:
         await terminal.draining(app.indexer.drain(), status.pending)
         await app.indexer.settle()
         terminal.say("rebuild.damaged", n=n_damaged)
-        terminal.say("rebuild.embedded", n=status.pending)
-        terminal.say("rebuild.mirrored", n=(await app.inspector.status()).embedded)
+        after = await app.inspector.status()
+        terminal.say("rebuild.embedded", n=status.pending - after.pending - after.parked)
+        terminal.say("rebuild.mirrored", n=after.embedded)
+        if after.parked:
+            terminal.say("import.parked", n=after.parked)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.app import App, open_app
 from bot.askers import Operator
-from bot.errors import BotError
+from bot.errors import BotError, EmbeddingError
 from bot.messages import Channel, Message, Query, Server
 from bot.services.importer import export_files
 from bot.settings import Settings
@@ -53,7 +53,11 @@ class Chat:
             self._terminal.say("console.loading_sample", path=sample)
             await self._app.importer.run(export_files([sample]))
         status = await self._app.inspector.status()
-        await self._terminal.draining(self._app.indexer.drain(), status.pending)
+        try:
+            await self._terminal.draining(self._app.indexer.drain(), status.pending)
+        except EmbeddingError as error:
+            # What is stored can be asked about all the same, and what waits is tried again with the next message.
+            self._terminal.err.print(self._terminal.words.error(error))
         await self._app.indexer.reconcile()
         await self._app.ingest.met(_SERVER, _CHANNEL)
         status = await self._app.inspector.status()

@@ -4,6 +4,7 @@ import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,8 +20,8 @@ class EmbedderKind(StrEnum):
 
 def _one_line(secret: SecretStr) -> SecretStr:
     value = secret.get_secret_value()
-    if value.split() != [value]:
-        raise ValueError("must be one word: a blank or a line break came along with it")
+    if value.split() != [value] or not value.isascii():
+        raise ValueError("must be one word of plain letters: a blank, a line break or the like came along with it")
     return secret
 
 
@@ -44,8 +45,8 @@ def _folder(path: Path) -> Path:
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
+    if not text.startswith(("http://", "https://")) or not urlsplit(text).hostname:
+        raise ValueError("must be an address that begins with http:// or https://")
     return text.rstrip("/")
 
 

@@ -17,7 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from bot.messages import Hit
@@ -87,7 +87,7 @@ class Terminal:
         self.say("import.rate", seconds=seconds, rate=tally.total / max(seconds, 1e-9))
 
     def status(self, status: Status) -> None:
-        table = Table(show_header=False, box=None, pad_edge=False)
+        table = Table(Column(), Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
         for key, value in dataclasses.asdict(status).items():
             shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
             table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else str(shown))

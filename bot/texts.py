@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 import regex
 
-TEXT_VERSION = 1  # raise it whenever embed_text gives another answer for any text
+# Raise it whenever embed_text gives another answer for any text, and hash all texts anew in the same migration:
+# messages.content_hash is that of the text of this version.
+TEXT_VERSION = 1
 MAX_CHARACTERS = 4_000  # the longest message that Discord lets anybody send
 MAX_BYTES = 8_192  # a byte-level tokenizer makes at most a token a byte, and the API takes 8,192 tokens
 _MAX_RAW_CHARACTERS = 4 * MAX_CHARACTERS  # composing shrinks a text, so the first cut is a wide one

@@ -323,3 +323,36 @@ def test_every_verb_has_help(verb: str) -> None:
     assert done.returncode == 0
     assert "Usage:" in done.stdout
     assert not Path("data").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        pytest.param({"FAISS_INDEX": "Flat}"}, "FAISS_INDEX=Flat}", id="index"),
+        pytest.param({"OPENAI_BASE_URL": "http://[::1"}, "OPENAI_BASE_URL", id="address"),
+        pytest.param({"OPENAI_BASE_URL": "http://"}, "OPENAI_BASE_URL", id="no-host"),
+        pytest.param({"OPENAI_API_KEY": "sk-ключ"}, "OPENAI_API_KEY", id="key"),
+        pytest.param({"DATA_DIR": "/proc/nowhere"}, "/proc/nowhere", id="folder"),
+        pytest.param({"DATA_DIR": "x" * 300}, "xxx", id="long-folder"),
+    ],
+)
+def test_b40_a_setting_that_cannot_work_is_told_by_name(settings: dict[str, str], told: str) -> None:
+    """The sentence names the setting or the folder, and asks nobody to report a bug."""
+    done = bot("console", **settings)
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "report" not in done.stderr
+
+
+def test_a_terminal_that_knows_few_characters_is_no_failure(bath: Path) -> None:
+    """Where standard output is ASCII the others are shown by their codes."""
+    done = bot("similar", ASKED, "--limit", "1", PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 0
+    assert "\\u304a" in done.stdout
+
+
+def test_an_empty_path_is_wrong_usage() -> None:
+    """An unset variable in a script does not import the folder that one stands in."""
+    assert bot("import", "").returncode == 2

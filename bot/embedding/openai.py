@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import openai
@@ -94,14 +95,21 @@ async def open_openai(
         if dim is None:
             [row] = await _ask(client, model, ["dimension"], dimensions=omit)
             dim = checked(row[np.newaxis], n=1, dim=len(row)).shape[1]
-        place = f"{base_url}:" if base_url else ""
         yield OpenAIEmbedder(
             client,
             model=model,
             dim=dim,
             asks_for_dim=dimensions is not None and dimensions != KNOWN_DIMS.get(model),
-            model_key=f"openai:{place}{model}",
+            model_key=f"openai:{_place(base_url)}{model}",
         )
+
+
+def _place(base_url: str | None) -> str:
+    """Which server vectors come from, for their key: the same model's name may mean another model elsewhere."""
+    if base_url is None:
+        return ""
+    parts = urlsplit(base_url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) + ":"
 
 
 def _requests(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -23,9 +23,10 @@ class Neighbor:
 class VectorIndex(Protocol):
     """The vectors of one server's messages.
 
-    Every engine gives what the exact one gives for vectors as the database keeps them, in ids and in scores: never
-    an id that was removed, never one twice, never more than k, nearest first and the newer first among equals.
-    Calls may come from several threads.
+    Every engine gives the exact one's scores for vectors as the database keeps them, and the same ids, unless it
+    looks at a part of its lists only or keeps coarser codes: of those the recall is measured. It never gives an id
+    that was removed, one twice, or more than k; the nearest come first, and the newer first among equals. Calls
+    may come from several threads.
     """
 
     def upsert(self, messages: EmbeddedMessages) -> None:

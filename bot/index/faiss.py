@@ -98,7 +98,7 @@ def faiss_kind(name: str, *, dim: int) -> FaissKind:
     if name in NAMED:
         return NAMED[name]
     kind = FaissKind(name, "HNSW32" if name == "hnsw" else name, faiss.METRIC_INNER_PRODUCT)
-    if "{" in name:
+    if "{" in name or "}" in name:
         raise IndexUnsuitable(name, "it is not a factory string")
     _try_out(kind, dim)
     return kind

@@ -1,5 +1,7 @@
 """The mirror: an index for each server, so that no search crosses from one to another by accident."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -26,9 +28,12 @@ class Mirror:
     def __init__(self, make_index: Callable[[], VectorIndex]) -> None:
         self._make_index = make_index
         self._indexes: dict[int, VectorIndex] = {}
+        self._making = threading.Lock()
+        # Held from a commit until the mirror has followed it, so that it follows in the order of the commits.
+        self.in_step = asyncio.Lock()
 
     def __len__(self) -> int:
-        return sum(len(index) for index in self._indexes.values())
+        return sum(len(index) for index in list(self._indexes.values()))
 
     def ids(self, guild_id: int) -> Ids:
         """The ids that the server's index holds, ascending."""
@@ -36,8 +41,9 @@ class Mirror:
         return np.empty(0, np.int64) if index is None else index.ids()
 
     def upsert(self, guild_id: int, messages: EmbeddedMessages) -> None:
-        if guild_id not in self._indexes:
-            self._indexes[guild_id] = self._make_index()
+        with self._making:
+            if guild_id not in self._indexes:
+                self._indexes[guild_id] = self._make_index()
         self._indexes[guild_id].upsert(messages)
 
     def remove(self, guild_id: int, message_ids: Iterable[int]) -> None:

@@ -20,7 +20,9 @@ _MAX_BYTES_A_MESSAGE = 8 * 2**20
 _MAX_DEPTH = 500
 _READ_BYTES = 2**16
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# A string, or the beginning of one that goes on in the next piece (then with its last backslash as group 1).
+# Possessive, or a piece full of escaped quotation marks would take the square of its length.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|(\\?)\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _BEGINNINGS = MappingProxyType(
     {
@@ -34,7 +36,7 @@ _BEGINNINGS = MappingProxyType(
 _BOM = b"\xef\xbb\xbf"
 
 # Types of messages that people wrote; every other one is a notice of Discord's (or one that nobody knows yet).
-_WRITTEN = frozenset({"Default", "Reply", "20", "23"})
+_WRITTEN = frozenset({"Default", "Reply", "19", "20", "23"})
 _KINDS = MappingProxyType(
     {
         "GuildTextChat": ChannelKind.TEXT,
@@ -85,7 +87,7 @@ class ExportFile:
         """Server and channel, which stand before the messages."""
         head: dict[str, dict[str, Any]] = {"guild": {}, "channel": {}}
         with self._refusals():
-            for prefix, event, value in ijson.parse(self._guarded, buf_size=_READ_BYTES):
+            for prefix, event, value in ijson.parse(self._guarded, use_float=True, buf_size=_READ_BYTES):
                 if (prefix, event) == ("messages", "start_array"):
                     return self._placed(head)
                 if (prefix, event) == ("", "start_array"):
@@ -223,10 +225,14 @@ class _Guarded:
 
     def _check_depth(self, read: bytes) -> None:
         """Count brackets outside strings; a string that is open at the end goes on in the next piece."""
-        text = _STRING.sub(b"", self._in_string + read)
-        bare, quotation_mark, rest = text.partition(b'"')
-        backslashes = len(rest) - len(rest.rstrip(b"\\"))
-        self._in_string = quotation_mark + b"\\" * (backslashes % 2)
+        text, self._in_string = self._in_string + read, b""
+
+        def cut(string: re.Match[bytes]) -> bytes:
+            if string[1] is not None:
+                self._in_string = b'"' + string[1]
+            return b""
+
+        bare = _STRING.sub(cut, text)
         brackets = np.frombuffer(bare.translate(None, _NOT_BRACKETS), np.uint8)
         if not len(brackets):
             return

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
 _MIRROR_BATCH = 4_096
+_HARMLESS = "hello"
 
 
 class Indexer:
@@ -36,8 +37,9 @@ class Indexer:
         EmbeddingError when the embedder fails otherwise; what was done stays, what was not stays pending.
         """
         while pending := await self._embeddings.pending(_BATCH):
-            copied = await self._embeddings.copy_known(pending)
-            await self._follow(copied)
+            async with self._mirror.in_step:
+                copied = await self._embeddings.copy_known(pending)
+                await self._follow(copied)
             taken = {(text.guild_id, text.message_id) for text in copied}
             await self._embed([text for text in pending if (text.guild_id, text.message_id) not in taken])
             yield len(pending)
@@ -50,14 +52,18 @@ class Indexer:
         self._is_mirroring = True
         n_mended = 0
         for server in await self._servers.servers():
-            there = await self._embeddings.ids(server.guild_id)
-            mirrored = await asyncio.to_thread(self._mirror.ids, server.guild_id)
-            extra, missing = np.setdiff1d(mirrored, there), np.setdiff1d(there, mirrored)
-            await asyncio.to_thread(self._mirror.remove, server.guild_id, extra)
-            for start in range(0, len(missing), _MIRROR_BATCH):
-                await self._take_in(server.guild_id, missing[start : start + _MIRROR_BATCH])
-            n_mended += len(extra) + len(missing)
+            async with self._mirror.in_step:
+                n_mended += await self._reconcile(server.guild_id)
         return n_mended
+
+    async def _reconcile(self, guild_id: int) -> int:
+        there = await self._embeddings.ids(guild_id)
+        mirrored = await asyncio.to_thread(self._mirror.ids, guild_id)
+        extra, missing = np.setdiff1d(mirrored, there), np.setdiff1d(there, mirrored)
+        await asyncio.to_thread(self._mirror.remove, guild_id, extra)
+        for start in range(0, len(missing), _MIRROR_BATCH):
+            await self._take_in(guild_id, missing[start : start + _MIRROR_BATCH])
+        return len(extra) + len(missing)
 
     async def mend(self) -> int:
         """Put what is damaged, parked or lost back into the queue; how many vectors were damaged."""
@@ -81,15 +87,20 @@ class Indexer:
             return
         row_of = {content_hash: row for row, content_hash in enumerate(by_hash)}
         rows = [row_of[text.content_hash] for text in texts]
-        await self._follow(await self._embeddings.put_many(texts, vectors[rows]))
+        async with self._mirror.in_step:
+            await self._follow(await self._embeddings.put_many(texts, vectors[rows]))
 
     async def _halve_or_park(self, texts: Sequence[PendingText], error: EmbeddingError) -> None:
-        """Find the text that the embedder refuses, so that the others get their vectors."""
+        """Find the text that the embedder refuses, so that the others get their vectors.
+
+        Raises EmbeddingError when it refuses a harmless text as well: then a setting is wrong, not a text.
+        """
         if len({text.content_hash for text in texts}) > 1:
             middle = len(texts) // 2
             await self._embed(texts[:middle])
             await self._embed(texts[middle:])
             return
+        await self._embedder.embed([_HARMLESS])
         log.warning("parked %d messages with one text: %s %s", len(texts), error.code, error.detail)
         await self._embeddings.park(texts, f"{error.code}: {error.detail}")
 

@@ -49,9 +49,10 @@ class Ingest:
         """Messages were written or edited; those that policy shuts out are counted by reason."""
         reasons = [refusal(message) for message in messages]
         admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
-        saved = await self._messages.save(guild_id, admitted, reached=reached)
-        if saved.stale:
-            await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
+        async with self._mirror.in_step:
+            saved = await self._messages.save(guild_id, admitted, reached=reached)
+            if saved.stale:
+                await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
         skipped = Counter(reason for reason in reasons if reason is not None)
         n_saved = len(saved.new) + len(saved.changed)
         return Tally(
@@ -64,8 +65,9 @@ class Ingest:
     async def deleted(self, guild_id: int, message_ids: Iterable[int]) -> int:
         """Messages are gone for good; how many of them were stored."""
         ids = list(message_ids)
-        n_deleted = await self._messages.delete(guild_id, ids)
-        await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+        async with self._mirror.in_step:
+            n_deleted = await self._messages.delete(guild_id, ids)
+            await asyncio.to_thread(self._mirror.remove, guild_id, ids)
         return n_deleted
 
 

@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,11 @@ class Database:
 
     async def file_size(self) -> int:
         """Bytes on disk of the database and its write-ahead log."""
-        paths = (self.path, self.path.with_name(self.path.name + "-wal"))
-        return sum(path.stat().st_size for path in paths if path.exists())
+        n_bytes = 0
+        for path in (self.path, self.path.with_name(self.path.name + "-wal")):
+            with suppress(FileNotFoundError):
+                n_bytes += path.stat().st_size
+        return n_bytes
 
     async def problems(self) -> list[str]:
         """What SQLite's own check finds; empty when all is well."""
@@ -122,8 +125,9 @@ async def open_to_read(folder: Path) -> AsyncIterator[Database]:
     Raises DatabaseUnusable, DatabaseForeign, DatabaseTooNew and DatabaseTooOld.
     """
     path = folder / FILE_NAME
-    async with _connection(path, "ro" if path.exists() else "memory") as connection:
-        if not path.exists():
+    exists = path.exists()
+    async with _connection(path, "ro" if exists else "memory") as connection:
+        if not exists:
             await _migrate(path, connection)
         elif (version := await _version(path, connection)) < len(MIGRATIONS):
             raise DatabaseTooOld(path, version, len(MIGRATIONS))

@@ -101,12 +101,14 @@ class EmbeddingStore:
                 await transaction.execute(f"DELETE FROM {table} WHERE generation_id IS NOT ({_OURS})", self._key)
 
     async def counts(self) -> Counts:
-        [(embedded, pending, parked)] = await self._database.fetch(
-            f"""SELECT (SELECT count(*) FROM embeddings WHERE generation_id = ({_OURS})),
-                       (SELECT count(*) FROM pending WHERE parked IS NULL),
-                       (SELECT count(*) FROM pending WHERE parked IS NOT NULL)""",
-            self._key,
+        """How far this generation is; all that it lacks is pending where the queue is for another one."""
+        [(embedded,)] = await self._database.fetch(
+            f"SELECT count(*) FROM embeddings WHERE generation_id = ({_OURS})", self._key
         )
+        if not await self._is_current():
+            [(n_texts,)] = await self._database.fetch("SELECT count(*) FROM messages WHERE content_hash IS NOT NULL")
+            return Counts(embedded, n_texts - embedded, 0)
+        [(pending, parked)] = await self._database.fetch("SELECT count(*) - count(parked), count(parked) FROM pending")
         return Counts(embedded, pending, parked)
 
     async def pending(self, limit: int) -> list[PendingText]:
@@ -160,11 +162,12 @@ class EmbeddingStore:
         return written
 
     async def park(self, texts: Iterable[PendingText], reason: str) -> None:
-        """Set texts aside that the model refuses, so that they do not hold up the others."""
+        """Set texts aside that the model refuses, unless they were edited since, so that the others go on."""
         async with self._database.transaction() as transaction:
             await transaction.execute_many(
-                "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
-                [(reason, text.guild_id, text.message_id) for text in texts],
+                """UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?
+                   AND (guild_id, message_id, ?) IN (SELECT guild_id, message_id, content_hash FROM messages)""",
+                [(reason, text.guild_id, text.message_id, text.content_hash) for text in texts],
             )
 
     async def unpark(self) -> None:
@@ -220,6 +223,8 @@ class EmbeddingStore:
 
     async def n_lost(self) -> int:
         """How many messages with text have neither a vector nor a place in the queue; 0 unless there is a bug."""
+        if not await self._is_current():
+            return 0
         [(n,)] = await self._database.fetch(
             f"""SELECT count(*) FROM messages m WHERE content_hash IS NOT NULL AND NOT {_HAS_A_VECTOR}
                 AND NOT EXISTS (SELECT 1 FROM pending p
@@ -227,6 +232,11 @@ class EmbeddingStore:
             self._key,
         )
         return int(n)
+
+    async def _is_current(self) -> bool:
+        """Whether the queue is for this generation."""
+        found = await self._database.fetch(f"SELECT 1 FROM generations WHERE {_IS_OURS} AND is_current", self._key)
+        return bool(found)
 
     def _is_intact(self, row: Row) -> bool:
         intact = zlib.crc32(row[4]) == row[3] and len(row[4]) == self.generation.dim * _FLOAT16.itemsize

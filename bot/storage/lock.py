@@ -18,20 +18,22 @@ def writing_to(folder: Path, verb: str) -> Iterator[None]:
     Raises DataFolderInUse, naming the process that holds it, and DataFolderUnusable.
     """
     holder = folder / "bot.lock.json"
+    lock = FileLock(folder / "bot.lock", mode=0o600, timeout=0)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(folder / "bot.lock", mode=0o600, timeout=0)
-        with lock:
-            holder.write_text(json.dumps({"pid": os.getpid(), "verb": verb}))
-            try:
-                yield
-            finally:
-                holder.unlink(missing_ok=True)
+        lock.acquire()
+        holder.write_text(json.dumps({"pid": os.getpid(), "verb": verb}))
     except Timeout as error:
         pid, holding_verb = _holder(holder)
         raise DataFolderInUse(folder, pid, holding_verb) from error
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+    except OSError as error:
+        lock.release()
         raise DataFolderUnusable(folder, error.strerror or str(error)) from error
+    try:
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 def _holder(path: Path) -> tuple[int, str]:

@@ -158,7 +158,7 @@ async def _put_authors(transaction: Transaction, messages: Iterable[Message]) ->
     names = {(m.guild_id, m.author_id): storable(m.author_name) for m in messages}
     await transaction.execute_many(
         """INSERT INTO authors (guild_id, author_id, name) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET name = excluded.name WHERE name <> excluded.name""",
+           ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name NOT IN (name, '')""",
         [(*key, name) for key, name in names.items()],
     )
 

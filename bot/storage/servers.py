@@ -22,17 +22,17 @@ class ServerStore:
         self._database = database
 
     async def put(self, server: Server, channel: Channel) -> None:
-        """Know a channel by its newest name."""
+        """Know a server and a channel by the names told last; an empty name tells nothing."""
         async with self._database.transaction() as transaction:
             await transaction.execute(
                 """INSERT INTO servers (guild_id, name) VALUES (?, ?)
-                   ON CONFLICT DO UPDATE SET name = excluded.name""",
+                   ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''""",
                 (server.guild_id, server.name),
             )
             await transaction.execute(
                 """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name) VALUES (?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, kind = excluded.kind,
-                                             name = excluded.name""",
+                                             name = coalesce(nullif(excluded.name, ''), name)""",
                 (channel.guild_id, channel.channel_id, channel.parent_id, channel.kind, channel.name),
             )
 

@@ -505,3 +505,15 @@ async def test_the_log_tells_neither_key_nor_text(api, fault, caplog):
     assert "POST" in caplog.text
     assert "sk-" not in caplog.text
     assert "private" not in caplog.text
+
+
+async def test_a_server_stands_in_the_key_without_its_credentials():
+    """Vectors of another server are another generation; a password in its address is kept nowhere."""
+    keys = []
+    for url in (None, "http://user:hunter2@127.0.0.1:9/v1", "http://user:other@127.0.0.1:9/v1"):
+        async with open_openai(
+            api_key="sk-x", base_url=url, model="text-embedding-3-small", dimensions=None
+        ) as embedder:
+            keys.append(embedder.model_key)
+
+    assert keys == ["openai:text-embedding-3-small", *["openai:http://127.0.0.1:9/v1:text-embedding-3-small"] * 2]

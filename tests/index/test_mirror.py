@@ -1,10 +1,13 @@
 """One index a server."""
 
+import threading
+
 import pytest
 from make import GUILD, OTHER_GUILD, embedded, random_vectors
 
 from bot.askers import EVERYTHING, Scope
 from bot.index.exact import ExactIndex
+from bot.index.faiss import NAMED, FaissIndex
 from bot.index.mirror import Mirror
 
 DIM = 8
@@ -47,3 +50,22 @@ def test_removing_reaches_one_server_only(mirror: Mirror) -> None:
 
     assert (mirror.ids(GUILD).tolist(), mirror.ids(OTHER_GUILD).tolist()) == ([1, 2, 3, 4, 5], [102, 103, 104, 105])
     assert (mirror.ids(999).tolist(), len(mirror)) == ([], 9)
+
+
+def test_a_server_that_is_met_from_many_threads_at_once_gets_one_index() -> None:
+    """Eight threads that bring the first messages of a server lose none of them."""
+    for _ in range(20):
+        mirror = Mirror(lambda: FaissIndex(DIM, NAMED["auto"]))
+        start = threading.Barrier(8)
+
+        def bring(first_id: int, mirror: Mirror = mirror, start: threading.Barrier = start) -> None:
+            start.wait()
+            mirror.upsert(GUILD, embedded(random_vectors(1, DIM), first_id=first_id))
+
+        threads = [threading.Thread(target=bring, args=(i,)) for i in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert mirror.ids(GUILD).tolist() == list(range(1, 9))

@@ -510,6 +510,22 @@ def test_b34_what_is_too_much_is_refused(tmp_path, case):
     assert found["peak_mib"] < 400
 
 
+@linux_only
+@pytest.mark.parametrize("digits", [20, 5_000])
+def test_b34_a_long_integer_at_the_beginning_of_a_file(tmp_path, digits):
+    """An integer of any length in the head or in the first message refuses the file and ends nothing else."""
+    number = "9" * digits
+    text = json.dumps(export([exported_message(1)], dateRange={"after": "@@"})).replace('"@@"', number)
+    (tmp_path / "head.json").write_text(text, "utf-8")
+    with_value(tmp_path / "first.json", number)
+    write_export(tmp_path / "good.json", [exported_message(1)])
+
+    found = import_apart(*(tmp_path / f"{name}.json" for name in ("head", "first", "good")))
+
+    assert found["refused"] == {"head": "not_json", "first": "not_json"}
+    assert found["new"] == 1
+
+
 async def test_b34_the_place_is_told(rooms, tmp_path):
     """A file that is refused in the middle says before or after which byte."""
     path = with_value(tmp_path / "bad.json", "NaN")

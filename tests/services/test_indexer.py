@@ -173,3 +173,41 @@ async def test_a_drain_takes_bounded_batches(rooms: Rooms, monkeypatch: pytest.M
     left = [(await counts(rooms))[1] async for _ in rooms.indexer.drain()]
 
     assert left == [15, 5, 0]
+
+
+async def test_f21_a_wrong_setting_parks_nothing(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When even a harmless text is refused, no text is to blame: everything waits, after a few calls."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 101)])
+    refused = EmbeddingError("refused", "HTTP 400", blames_input=True)
+    n_calls = 0
+
+    async def refuse(texts: list[str]) -> np.ndarray:
+        nonlocal n_calls
+        n_calls += 1
+        raise refused
+
+    monkeypatch.setattr(rooms.embedder, "embed", refuse)
+    with pytest.raises(EmbeddingError):
+        await drain(rooms)
+
+    assert await counts(rooms) == (0, 100, 0)
+    assert n_calls < 12
+
+
+async def test_a_text_that_was_edited_while_it_was_refused_is_not_parked(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new text gets its vector although the old one was poison."""
+    await rooms.ingest.saved(GUILD, [message(1, "poison")])
+    rooms.embedder.poison = {"poison"}
+    embed = rooms.embedder.embed
+
+    async def slow_embed(texts: list[str]) -> np.ndarray:
+        if "poison" in texts:
+            await rooms.ingest.saved(GUILD, [message(1, "cure")])
+        return await embed(texts)
+
+    monkeypatch.setattr(rooms.embedder, "embed", slow_embed)
+    await drain(rooms)
+
+    assert await counts(rooms) == (1, 0, 0)

@@ -9,7 +9,9 @@ from fakes import WordEmbedder
 from make import BOB, GUILD, OTHER_CHANNEL, message, random_vectors
 
 from bot.errors import DimensionError
+from bot.messages import Generation
 from bot.storage.database import open_to_write
+from bot.storage.embeddings import Counts, EmbeddingStore
 from bot.vectors import cosines
 
 
@@ -142,3 +144,13 @@ async def test_every_text_has_a_vector_or_a_place_in_the_queue(rooms: Rooms) -> 
     assert await rooms.embeddings.n_lost() == 1
     await rooms.embeddings.mend()
     assert await rooms.embeddings.n_lost() == 0
+
+
+async def test_a_generation_that_is_not_current_counts_what_it_lacks(rooms: Rooms) -> None:
+    """A reader with another model sees every text as waiting, and none as lost."""
+    await put(rooms, random_vectors(3, 64))
+    other = EmbeddingStore(rooms.database, Generation("other words", 32, 1))
+
+    assert await other.counts() == Counts(embedded=0, pending=3, parked=0)
+    assert await other.n_lost() == 0
+    assert await rooms.embeddings.counts() == Counts(embedded=3, pending=0, parked=0)

@@ -26,3 +26,12 @@ async def test_b35_a_channel_of_the_same_name_is_another_channel(rooms: Rooms) -
 
     assert helps(await rooms.servers.channels(GUILD)) == [31, 32]
     assert helps(await rooms.servers.channels(OTHER_GUILD)) == [31]
+
+
+async def test_an_empty_name_tells_nothing(rooms: Rooms) -> None:
+    """An export without names leaves the names that are known."""
+    await rooms.servers.put(server(name="Town"), Channel(GUILD, 77, "help"))
+    await rooms.servers.put(server(name=""), Channel(GUILD, 77, ""))
+
+    assert "help" in [one.name for one in await rooms.servers.channels(GUILD)]
+    assert [one.name for one in await rooms.servers.servers()] == ["Town", "Town"]
