@@ -20,9 +20,9 @@ _MAX_BYTES_A_MESSAGE = 8 * 2**20
 _MAX_DEPTH = 500
 _READ_BYTES = 2**16
 
-# A string, or the beginning of one that goes on in the next piece (then with its last backslash as group 1).
-# Possessive, or a piece full of escaped quotation marks would take the square of its length.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|(\\?)\Z)', re.DOTALL)
+# A string, or the beginning of one that goes on in the next piece. Possessive, or a piece full of escaped
+# quotation marks would take the square of its length.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _BEGINNINGS = MappingProxyType(
     {
@@ -225,14 +225,11 @@ class _Guarded:
 
     def _check_depth(self, read: bytes) -> None:
         """Count brackets outside strings; a string that is open at the end goes on in the next piece."""
-        text, self._in_string = self._in_string + read, b""
-
-        def cut(string: re.Match[bytes]) -> bytes:
-            if string[1] is not None:
-                self._in_string = b'"' + string[1]
-            return b""
-
-        bare = _STRING.sub(cut, text)
+        text = self._in_string + read
+        # The line break at the end is left over unless a string that is still open has taken it in.
+        bare = _STRING.sub(b"", text + b"\n")
+        n_backslashes = len(text) - len(text.rstrip(b"\\"))
+        self._in_string = b"" if bare.endswith(b"\n") else b'"' + b"\\" * (n_backslashes % 2)
         brackets = np.frombuffer(bare.translate(None, _NOT_BRACKETS), np.uint8)
         if not len(brackets):
             return
