@@ -841,3 +841,12 @@ async def test_progress_rises_to_the_size_of_the_file(rooms, tmp_path):
     assert len(large) == 3
     assert large == sorted(large)
     assert large[-1] == paths[1].stat().st_size
+
+
+async def test_real_chat_is_stored_to_the_last_message(rooms, shared_data):
+    """Forty thousand real messages in eight files are all stored, and a second import finds each of them there."""
+    first = await run(rooms, shared_data / "chat-ja")
+    second = await run(rooms, shared_data / "chat-ja")
+
+    assert (first.n_files, first.tally, first.refused) == (8, Tally(new=40_000), [])
+    assert (second.tally, second.refused) == (Tally(unchanged=40_000), [])

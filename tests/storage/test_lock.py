@@ -47,7 +47,8 @@ def test_a_killed_process_holds_nothing(tmp_path: Path, holder) -> None:
     process.join()
 
     with writing_to(tmp_path, "import"):
-        pass
+        holder_now = (tmp_path / "bot.lock.json").read_text()
+    assert f'"pid": {os.getpid()}' in holder_now
 
 
 def test_the_lock_is_free_again_afterwards(tmp_path: Path) -> None:
