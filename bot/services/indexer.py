@@ -52,17 +52,19 @@ class Indexer:
         self._is_mirroring = True
         n_mended = 0
         for server in await self._servers.servers():
-            async with self._mirror.in_step:
-                n_mended += await self._reconcile(server.guild_id)
+            n_mended += await self._reconcile(server.guild_id)
         return n_mended
 
     async def _reconcile(self, guild_id: int) -> int:
-        there = await self._embeddings.ids(guild_id)
-        mirrored = await asyncio.to_thread(self._mirror.ids, guild_id)
-        extra, missing = np.setdiff1d(mirrored, there), np.setdiff1d(there, mirrored)
-        await asyncio.to_thread(self._mirror.remove, guild_id, extra)
+        async with self._mirror.in_step:
+            there = await self._embeddings.ids(guild_id)
+            mirrored = await asyncio.to_thread(self._mirror.ids, guild_id)
+            extra, missing = np.setdiff1d(mirrored, there), np.setdiff1d(there, mirrored)
+            await asyncio.to_thread(self._mirror.remove, guild_id, extra)
         for start in range(0, len(missing), _MIRROR_BATCH):
-            await self._take_in(guild_id, missing[start : start + _MIRROR_BATCH])
+            # A batch at a time, so that filling a large mirror does not hold up what comes in.
+            async with self._mirror.in_step:
+                await self._take_in(guild_id, missing[start : start + _MIRROR_BATCH])
         return len(extra) + len(missing)
 
     async def mend(self) -> int:
