@@ -91,6 +91,13 @@ def _moment(text: str) -> datetime:
     return moment(text, now=utc_now())
 
 
+def _path(text: str) -> Path:
+    """A path that was written out: an unset variable in a script does not mean the folder one stands in."""
+    if not text:
+        raise typer.BadParameter("a PATH is empty; write . for this folder")
+    return Path(text)
+
+
 def _id_option(help_text: str) -> Any:  # noqa: ANN401  # what typer.Option returns is an Any too
     return typer.Option(metavar="ID", parser=_told(snowflake), help=help_text)
 
@@ -117,13 +124,11 @@ def console() -> None:
 
 @cli.command("import")
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Exports, or folders of exports.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", parser=_path, help="Exports, or folders of exports.")],
     *,
     embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Embed what was stored.")] = True,
 ) -> None:
     """Store exported messages (DiscordChatExporter JSON), then embed them."""
-    if Path() in paths and "" in sys.argv:
-        raise typer.BadParameter("a PATH is empty; write . for this folder")
     settings, terminal = _ready()
     if not asyncio.run(_import(settings, terminal, paths, embed=embed)):
         raise typer.Exit(1)
