@@ -192,10 +192,15 @@ async def _connection(path: Path, mode: str) -> AsyncIterator[aiosqlite.Connecti
             raise
         return connection
 
+    connection = aiosqlite.Connection(connect, 64)
     try:
-        connection = await aiosqlite.Connection(connect, 64)
-    except sqlite.Error as error:
-        raise DatabaseUnusable(path, str(error)) from error
+        await connection
+    except BaseException as error:
+        # aiosqlite stops its thread without waiting for it, and the thread still tells the loop when it has ended.
+        await asyncio.to_thread(connection._thread.join)  # noqa: SLF001  # nothing public waits for the thread
+        if isinstance(error, sqlite.Error):
+            raise DatabaseUnusable(path, str(error)) from error
+        raise
     try:
         yield connection
     finally:

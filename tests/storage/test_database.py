@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,18 @@ async def test_b44_a_file_that_is_not_ours_is_refused_untouched(tmp_path: Path, 
         async with opened(tmp_path):
             pass
     assert (path.read_bytes() if path.is_file() else None) == before
+
+
+@pytest.mark.parametrize("opened", [open_to_write, open_to_read])
+async def test_a_refused_file_leaves_no_thread_that_still_speaks_to_the_loop(tmp_path: Path, opened) -> None:
+    """When opening fails, the database's thread has ended by the time the error is raised."""
+    (tmp_path / "bot.db").write_text("this is no database at all, however long one looks at it")
+    before = set(threading.enumerate())
+
+    with pytest.raises(DatabaseUnusable):
+        async with opened(tmp_path):
+            pass
+    assert not [t for t in set(threading.enumerate()) - before if "asyncio" not in t.name]
 
 
 async def test_an_older_schema_is_migrated_by_a_writer_and_refused_by_a_reader(tmp_path: Path, monkeypatch) -> None:
