@@ -8,12 +8,17 @@ from bot.embedding.base import Embedder
 from bot.index.faiss import FaissIndex, faiss_kind
 from bot.index.mirror import Mirror
 from bot.messages import Generation
+from bot.services.answers import Answers
+from bot.services.backfill import Backfill
+from bot.services.coverage import Coverage
 from bot.services.importer import Importer
+from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.search import Search
 from bot.services.status import Inspector
 from bot.settings import Settings
+from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.lock import writing_to
@@ -31,6 +36,10 @@ class App:
     indexer: Indexer
     search: Search
     inspector: Inspector
+    answers: Answers
+    coverage: Coverage
+    backfill: Backfill
+    inbox: Inbox
 
 
 @asynccontextmanager
@@ -73,8 +82,20 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
         index=kind.name,
         index_bytes_a_message=kind.bytes_a_message(embedder.dim),
     )
-    search = Search(messages, embeddings, embedder, mirror)
-    return App(ingest, Importer(ingest), indexer, search, inspector)
+    search = Search(messages, servers, embeddings, embedder, mirror)
+    answers = Answers(search, AnswerStore(database), ShareStore(database))
+    coverage = Coverage(servers)
+    return App(
+        ingest=ingest,
+        importer=Importer(ingest),
+        indexer=indexer,
+        search=search,
+        inspector=inspector,
+        answers=answers,
+        coverage=coverage,
+        backfill=Backfill(ingest, coverage, servers),
+        inbox=Inbox(ingest, coverage, answers),
+    )
 
 
 @asynccontextmanager

@@ -64,7 +64,15 @@ class Member:
     channel_ids: frozenset[int]
 
 
-Asker = Operator | Member
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Everyone who can read one place, with the channels that all of them may read at this moment."""
+
+    guild_id: int
+    channel_ids: frozenset[int]
+
+
+Asker = Operator | Member | Audience
 
 
 def visible_to(asker: Asker) -> Scope:
@@ -72,5 +80,5 @@ def visible_to(asker: Asker) -> Scope:
     match asker:
         case Operator():
             return EVERYTHING
-        case Member(guild_id=guild_id, channel_ids=channel_ids):
+        case Member(guild_id=guild_id, channel_ids=channel_ids) | Audience(guild_id=guild_id, channel_ids=channel_ids):
             return Scope(guild_ids=frozenset({guild_id}), channel_ids=channel_ids)

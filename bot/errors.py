@@ -34,10 +34,6 @@ class SettingsInvalid(_Valued):
     problems: tuple[str, ...]
 
 
-class DiscordNotReady(BotError):
-    """DISCORD_TOKEN is set, but this version has no Discord door yet."""
-
-
 # --- the data folder and the database
 
 
@@ -174,6 +170,66 @@ class SnowflakeInvalid(_Valued):
 
     value: object
     reason: str
+
+
+# --- Discord
+
+
+class DiscordTokenRefused(BotError):
+    """Discord does not know the token."""
+
+
+class DiscordIntentMissing(BotError):
+    """Message Content is not switched on for the application."""
+
+
+@dataclass(eq=False)
+class DiscordUnreachable(_Valued):
+    """No connection to Discord came about."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class HistoryUnavailable(_Valued):
+    """A channel's history cannot be read, now or any more."""
+
+    reason: str
+
+
+class NotInServer(BotError):
+    """A command came from a place where the bot is no member: a direct message or a foreign server."""
+
+
+class NotAllowed(BotError):
+    """The member lacks Manage Server."""
+
+
+class MayNotWrite(BotError):
+    """The member may not write where they want to share an answer."""
+
+
+class BotMayNotRead(BotError):
+    """The bot lacks View Channel or Read Message History in the channel."""
+
+
+class AnswerExpired(BotError):
+    """The answer is older than it is kept, or there never was one."""
+
+
+class AnswerOfAnother(BotError):
+    """The answer was given to another member."""
+
+
+class NothingToShare(BotError):
+    """Of what is shown, nothing may be read by everyone in the channel."""
+
+
+@dataclass(eq=False)
+class TooManyQuestions(_Valued):
+    """A member asks more often than one server can answer all."""
+
+    seconds: int
 
 
 # --- import files

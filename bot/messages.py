@@ -45,6 +45,29 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Location:
+    """Where messages stand on Discord: a channel with its server, and for a thread the category of its channel."""
+
+    server: Server
+    channel: Channel
+    category_id: int | None = None
+
+    @property
+    def guild_id(self) -> int:
+        return self.server.guild_id
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """The ids of the channel and of what it lies in, the nearest first."""
+        ids = (self.channel.channel_id, self.channel.parent_id, self.category_id)
+        return tuple(i for i in ids if i is not None)
+
+    @property
+    def is_private(self) -> bool:
+        return self.channel.kind is ChannelKind.PRIVATE_THREAD
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message as Discord or an export has it; `author_id` is 0 where an export names no author."""
 
@@ -70,9 +93,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question: exactly one of a text and a stored message, with what it is narrowed to.
+    """A question: a text or a message, with what it is narrowed to.
 
-    Raises ValueError when neither or both are given.
+    With both, the text is the message's own and serves where the message is not stored.
+    Raises ValueError when neither is given.
     """
 
     text: str | None = None
@@ -82,7 +106,7 @@ class Query:
     min_score: float | None = None
 
     def __post_init__(self) -> None:
-        if (self.text is None) == (self.message_id is None):
+        if self.text is None and self.message_id is None:
             raise ValueError(self)
 
 

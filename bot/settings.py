@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     embedding_dimensions: Annotated[int, Field(ge=1, le=16_384)] | None = None
     data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
     faiss_index: Annotated[str, Field(min_length=1)] = "auto"
+    removal_grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("openai_api_key")

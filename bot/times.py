@@ -7,6 +7,8 @@ from bot.errors import MomentInvalid, SnowflakeInvalid
 
 DISCORD_EPOCH_MS = 1_420_070_400_000  # 2015-01-01, discord.com/developers/docs/reference#snowflakes
 _TIME_SHIFT = 22
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 MAX_SNOWFLAKE = 2**63 - 1  # SQLite and Faiss keep signed 64-bit integers
 _CLOCK_SKEW = timedelta(days=1)
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -62,3 +64,13 @@ def moment(text: str, *, now: datetime) -> datetime:
         return datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise MomentInvalid(text) from error
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970, as the database keeps moments."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(since_1970: int) -> datetime:
+    """The moment, in UTC, that `milliseconds` was taken of."""
+    return _EPOCH + since_1970 * _MILLISECOND

@@ -50,6 +50,11 @@ class Mirror:
         if (index := self._indexes.get(guild_id)) is not None:
             index.remove(message_ids)
 
+    def drop(self, guild_id: int) -> None:
+        """Forget a server's index."""
+        with self._making:
+            self._indexes.pop(guild_id, None)
+
     def search(self, vector: Vectors, k: int, scope: Scope) -> list[Candidate]:
         """The k messages in the scope nearest to a unit float32 [dim], over all servers that it admits."""
         found = [

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 
 from bot.embedding.base import Embedder
-from bot.errors import EmbeddingError
+from bot.errors import BotError, EmbeddingError
 from bot.index.mirror import Mirror
 from bot.storage.embeddings import EmbeddingStore, PendingText
 from bot.storage.servers import ServerStore
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
 _MIRROR_BATCH = 4_096
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 _HARMLESS = "hello"
 
 
@@ -43,6 +44,21 @@ class Indexer:
             taken = {(text.guild_id, text.message_id) for text in copied}
             await self._embed([text for text in pending if (text.guild_id, text.message_id) not in taken])
             yield len(pending)
+
+    async def keep_up(self, has_pending: asyncio.Event) -> None:
+        """Drain whenever something is pending, until cancelled; while the embedder fails, wait longer and longer."""
+        pause = _FIRST_PAUSE_S
+        while True:
+            await has_pending.wait()
+            has_pending.clear()
+            try:
+                async for _ in self.drain():
+                    pause = _FIRST_PAUSE_S
+            except BotError as error:
+                log.warning("embedding stopped, next try in %.0f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                has_pending.set()
 
     async def reconcile(self) -> int:
         """Make the mirror hold what the database holds, no more and no less; how many messages it took.

@@ -1,4 +1,4 @@
-"""What comes in: messages saved and edited, messages deleted."""
+"""What comes in: messages saved and edited, messages deleted, channels and servers gone."""
 
 import asyncio
 from collections import Counter
@@ -40,6 +40,7 @@ class Ingest:
         self._messages = messages
         self._servers = servers
         self._mirror = mirror
+        self.has_pending = asyncio.Event()  # set when something may wait for a vector
 
     async def met(self, server: Server, channel: Channel) -> None:
         """A channel was seen: know its name."""
@@ -53,6 +54,8 @@ class Ingest:
             saved = await self._messages.save(guild_id, admitted, reached=reached)
             if saved.stale:
                 await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
+        if saved.new or saved.stale:
+            self.has_pending.set()
         skipped = Counter(reason for reason in reasons if reason is not None)
         n_saved = len(saved.new) + len(saved.changed)
         return Tally(
@@ -69,6 +72,46 @@ class Ingest:
             n_deleted = await self._messages.delete(guild_id, ids)
             await asyncio.to_thread(self._mirror.remove, guild_id, ids)
         return n_deleted
+
+    async def channels(self, guild_id: int) -> list[Channel]:
+        """The channels and threads of a server that are known."""
+        return await self._servers.channels(guild_id)
+
+    async def stored_ids(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
+        """Which of these messages are stored."""
+        return await self._messages.stored_ids(guild_id, message_ids)
+
+    async def channels_deleted(self, guild_id: int, channel_ids: Iterable[int]) -> int:
+        """Channels are gone for good, with their threads; how many messages were stored of them."""
+        gone = await self._with_threads(guild_id, channel_ids)
+        async with self._mirror.in_step:
+            ids = await self._messages.delete_channels(guild_id, gone)
+            await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+        await self._servers.forget_channels(guild_id, gone)
+        return len(ids)
+
+    async def channels_closed(self, guild_id: int, channel_ids: Iterable[int]) -> int:
+        """The bot may no longer read channels, so it can no longer hear of deletions there.
+
+        What was read live goes, and is read anew once the bot may; how many messages that were.
+        """
+        if not (closed := await self._with_threads(guild_id, channel_ids)):
+            return 0
+        async with self._mirror.in_step:
+            ids = await self._messages.withdraw_channels(guild_id, closed)
+            await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+        await self._servers.forget_marks(guild_id, closed)
+        return len(ids)
+
+    async def server_gone(self, guild_id: int) -> None:
+        """Everything that is stored of a server goes."""
+        async with self._mirror.in_step:
+            await self._servers.forget(guild_id)
+            self._mirror.drop(guild_id)
+
+    async def _with_threads(self, guild_id: int, channel_ids: Iterable[int]) -> set[int]:
+        named = set(channel_ids)
+        return named | {c.channel_id for c in await self._servers.channels(guild_id) if c.parent_id in named}
 
 
 def refusal(message: Message) -> str | None:

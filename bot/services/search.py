@@ -9,9 +9,10 @@ from bot.askers import Asker, Scope, visible_to
 from bot.embedding.base import Embedder
 from bot.errors import MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.index.mirror import Candidate, Mirror
-from bot.messages import Hit, Query, StoredMessage
+from bot.messages import Channel, Hit, Query, StoredMessage
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
+from bot.storage.servers import ServerStore
 from bot.texts import embed_text
 from bot.vectors import Vectors, cosines
 
@@ -23,8 +24,16 @@ _MARGIN = 20
 class Search:
     """Answers questions. Nothing is asked without an asker."""
 
-    def __init__(self, messages: MessageStore, embeddings: EmbeddingStore, embedder: Embedder, mirror: Mirror) -> None:
+    def __init__(
+        self,
+        messages: MessageStore,
+        servers: ServerStore,
+        embeddings: EmbeddingStore,
+        embedder: Embedder,
+        mirror: Mirror,
+    ) -> None:
         self._messages = messages
+        self._servers = servers
         self._embeddings = embeddings
         self._embedder = embedder
         self._mirror = mirror
@@ -35,23 +44,38 @@ class Search:
         Raises NothingToCompare, MessageNotFound, MessageNotEmbedded, OtherGeneration and EmbeddingError.
         """
         scope = visible_to(asker) & query.within
-        if query.message_id is None:
-            vector = await self._vector_of_text(query.text or "")
-        else:
-            vector = await self._vector_of_message(await self.find(asker, query.message_id))
+        if query.message_id is not None:
             scope = replace(scope, excluded_ids=scope.excluded_ids | {query.message_id})
+        vector = await self._vector(asker, query)
         if not len(self._mirror) and (others := await self._embeddings.others()):
             raise OtherGeneration(tuple(map(str, others)), str(self._embeddings.generation))
         return await self.nearest(vector, query, scope)
 
+    async def channels(self, guild_id: int) -> list[Channel]:
+        """The channels and threads of a server that anything may be stored from."""
+        return await self._servers.channels(guild_id)
+
+    async def lying_in(self, guild_id: int, channel_id: int) -> frozenset[int]:
+        """A channel or category with all channels and threads in it that are known."""
+        channels = await self._servers.channels(guild_id)
+        ids = {channel_id}
+        for _ in ("channels of a category", "threads of those"):
+            ids |= {channel.channel_id for channel in channels if channel.parent_id in ids}
+        return frozenset(ids)
+
+    async def seen(self, asker: Asker, guild_id: int, message_ids: Iterable[int]) -> dict[int, StoredMessage]:
+        """Those of a server's messages that exist and that the asker may see, by id."""
+        rows = await self._messages.get_many(guild_id, message_ids)
+        scope = visible_to(asker)
+        return {message_id: stored for message_id, stored in rows.items() if _admits(scope, stored)}
+
     async def find(self, asker: Asker, message_id: int) -> StoredMessage:
         """A stored message that the asker may see. Raises MessageNotFound, whichever of the two it is not."""
         guild_id = await self._messages.guild_of(message_id)
-        rows = {} if guild_id is None else await self._messages.get_many(guild_id, [message_id])
-        stored = rows.get(message_id)
-        if stored is None or not _admits(visible_to(asker), stored):
+        rows = {} if guild_id is None else await self.seen(asker, guild_id, [message_id])
+        if message_id not in rows:
             raise MessageNotFound(message_id)
-        return stored
+        return rows[message_id]
 
     async def nearest(self, vector: Vectors, query: Query, scope: Scope) -> list[Hit]:
         """The hits for a vector: candidates from the mirror, exact scores from the database, then the rows."""
@@ -84,6 +108,16 @@ class Search:
             for candidate in best
             if (stored := rows.get(candidate.message_id)) is not None and _admits(scope, stored)
         ]
+
+    async def _vector(self, asker: Asker, query: Query) -> Vectors:
+        if query.message_id is None:
+            return await self._vector_of_text(query.text or "")
+        try:
+            return await self._vector_of_message(await self.find(asker, query.message_id))
+        except (MessageNotFound, MessageNotEmbedded):
+            if query.text is None:
+                raise
+            return await self._vector_of_text(query.text)
 
     async def _vector_of_text(self, text: str) -> Vectors:
         if not (text := embed_text(text)):

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.messages import Message, Origin, StoredMessage
 from bot.storage.database import Database, Transaction, json_ids
 from bot.storage.servers import Marks, put_marks
 from bot.texts import content_hash, embed_text, storable
+from bot.times import from_milliseconds, milliseconds
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
+_IN_CHANNELS = "guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,31 @@ class MessageStore:
     async def delete(self, guild_id: int, message_ids: Iterable[int]) -> int:
         """Remove messages with all that was made of them and keep them from coming back; how many there were."""
         ids = json_ids(message_ids)
-        now = (datetime.now(UTC) - _EPOCH) // _MILLISECOND
         async with self._database.transaction() as transaction:
-            await transaction.execute(
-                """INSERT INTO tombstones (guild_id, message_id, deleted_at)
-                   SELECT ?, value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING""",
-                (guild_id, now, ids),
-            )
+            await _bury(transaction, guild_id, ids)
             return await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, ids))
+
+    async def delete_channels(self, guild_id: int, channel_ids: Iterable[int]) -> list[int]:
+        """Remove whatever is stored of channels and keep it from coming back; the ids of what there was."""
+        among = (guild_id, json_ids(channel_ids))
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {_IN_CHANNELS}", among)
+            ids = [row[0] for row in rows]
+            await _bury(transaction, guild_id, json_ids(ids))
+            await transaction.execute(f"DELETE FROM messages WHERE {_IN_CHANNELS}", among)
+        return ids
+
+    async def withdraw_channels(self, guild_id: int, channel_ids: Iterable[int]) -> list[int]:
+        """Remove what was read live in channels, which may be read again later; the ids of what there was.
+
+        What an operator imported stays.
+        """
+        among = (guild_id, json_ids(channel_ids), Origin.LIVE)
+        async with self._database.transaction() as transaction:
+            live = f"{_IN_CHANNELS} AND origin = ?"
+            rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {live}", among)
+            await transaction.execute(f"DELETE FROM messages WHERE {live}", among)
+        return [row[0] for row in rows]
 
     async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, StoredMessage]:
         """The messages that exist, by id."""
@@ -104,6 +121,13 @@ class MessageStore:
             (guild_id, json_ids(message_ids)),
         )
         return {row[0]: _stored(row) for row in rows}
+
+    async def stored_ids(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
+        """Which of these messages are stored."""
+        rows = await self._database.fetch(
+            f"SELECT message_id FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(message_ids))
+        )
+        return {row[0] for row in rows}
 
     async def guild_of(self, message_id: int) -> int | None:
         """The server of a message that is known by its id alone."""
@@ -132,7 +156,7 @@ def _version(message: Message) -> _Version:
     text = embed_text(message.content)
     return _Version(
         origin=message.origin,
-        edited_ms=0 if message.edited_at is None else (message.edited_at - _EPOCH) // _MILLISECOND,
+        edited_ms=0 if message.edited_at is None else milliseconds(message.edited_at),
         content=storable(message.content),
         text_hash=content_hash(text) if text else None,
     )
@@ -152,6 +176,15 @@ async def _buried(transaction: Transaction, guild_id: int, ids: str) -> set[int]
         f"SELECT message_id FROM tombstones WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
     )
     return {row[0] for row in rows}
+
+
+async def _bury(transaction: Transaction, guild_id: int, ids: str) -> None:
+    """Leave tombstones; nothing is kept of a server that is not known."""
+    await transaction.execute(
+        """INSERT INTO tombstones (guild_id, message_id, deleted_at)
+           SELECT guild_id, value, ? FROM servers, json_each(?) WHERE guild_id = ? ON CONFLICT DO NOTHING""",
+        (milliseconds(datetime.now(UTC)), ids, guild_id),
+    )
 
 
 async def _put_authors(transaction: Transaction, messages: Iterable[Message]) -> None:
@@ -205,7 +238,7 @@ def _stored(row: tuple[Any, ...]) -> StoredMessage:
         author_id=row[3],
         author_name=row[4],
         content=row[5],
-        edited_at=None if row[6] is None else _EPOCH + row[6] * _MILLISECOND,
+        edited_at=None if row[6] is None else from_milliseconds(row[6]),
         origin=Origin(row[7]),
     )
     return StoredMessage(message, channel_name=row[8], server_name=row[9])

@@ -1,22 +1,58 @@
-"""Servers and their channels: names, kinds and how far each history has been read."""
+"""Servers and their channels: names, kinds, what is to be indexed, and how far each history has been read."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
-from bot.storage.database import Database, Transaction
+from bot.storage.database import Database, Transaction, json_ids
+from bot.times import milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Between which ids a channel's history has been read."""
+    """Between which ids a channel's history has been read; `low_id` is 0 once its beginning was reached.
+
+    `are_first` sets marks where there are none; otherwise marks that were forgotten meanwhile stay so.
+    """
 
     channel_id: int
     high_id: int
     low_id: int
+    are_first: bool = field(default=True, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The bot's message that shows how far reading a server's history has come."""
+
+    guild_id: int
+    channel_id: int
+    message_id: int
+    language: str
+
+
+# Children before parents, so that few rows are removed by way of a foreign key.
+_OF_A_SERVER = (
+    "answer_hits",
+    "answers",
+    "share_sources",
+    "shares",
+    "embeddings",
+    "pending",
+    "messages",
+    "authors",
+    "tombstones",
+    "marks",
+    "coverage",
+    "notices",
+    "channels",
+    "servers",
+)
 
 
 class ServerStore:
-    """The tables servers, channels and marks."""
+    """The tables servers, channels, coverage, marks and notices."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,19 +84,113 @@ class ServerStore:
         )
         return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4]) for row in rows]
 
+    async def coverage(self) -> dict[int, dict[int, bool]]:
+        """By server, what it said of its channels (0 for all the rest): whether they are to be indexed."""
+        told: dict[int, dict[int, bool]] = {}
+        for guild_id, channel_id, is_indexed in await self._database.fetch("SELECT * FROM coverage"):
+            told.setdefault(guild_id, {})[channel_id] = bool(is_indexed)
+        return told
+
+    async def cover(self, server: Server, told: dict[int, bool]) -> None:
+        """Replace all that a server said of its channels."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                """INSERT INTO servers (guild_id, name) VALUES (?, ?)
+                   ON CONFLICT DO UPDATE SET name = excluded.name, left_at = NULL""",
+                (server.guild_id, server.name),
+            )
+            await transaction.execute("DELETE FROM coverage WHERE guild_id = ?", (server.guild_id,))
+            await transaction.execute_many(
+                "INSERT INTO coverage VALUES (?, ?, ?)",
+                [(server.guild_id, channel_id, int(is_indexed)) for channel_id, is_indexed in told.items()],
+            )
+
+    async def left(self, guild_id: int) -> None:
+        """The bot is no longer in the server; the first time it was noticed stands."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                "UPDATE servers SET left_at = ? WHERE guild_id = ? AND left_at IS NULL",
+                (milliseconds(datetime.now(UTC)), guild_id),
+            )
+
+    async def joined(self, guild_id: int) -> None:
+        """The bot is in the server, again or still."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute("UPDATE servers SET left_at = NULL WHERE guild_id = ?", (guild_id,))
+
+    async def left_before(self, moment: datetime) -> list[int]:
+        """The servers that the bot was removed from before a moment."""
+        rows = await self._database.fetch("SELECT guild_id FROM servers WHERE left_at < ?", (milliseconds(moment),))
+        return [row[0] for row in rows]
+
+    async def forget_channels(self, guild_id: int, channel_ids: Iterable[int]) -> None:
+        """Channels are gone: drop their names, their marks and what was said of them."""
+        async with self._database.transaction() as transaction:
+            for table in ("channels", "marks", "coverage"):
+                await transaction.execute(
+                    f"DELETE FROM {table} WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
+                    (guild_id, json_ids(channel_ids)),
+                )
+
+    async def forget_marks(self, guild_id: int, channel_ids: Iterable[int]) -> None:
+        """The histories of channels are to be read anew."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                "DELETE FROM marks WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
+                (guild_id, json_ids(channel_ids)),
+            )
+
+    async def forget(self, guild_id: int) -> None:
+        """Drop every row of a server, its messages, vectors and tombstones too."""
+        async with self._database.transaction() as transaction:
+            for table in _OF_A_SERVER:
+                await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
+
+    async def notice(self, guild_id: int) -> Notice | None:
+        rows = await self._database.fetch("SELECT * FROM notices WHERE guild_id = ?", (guild_id,))
+        return Notice(*rows[0]) if rows else None
+
+    async def put_notice(self, notice: Notice) -> None:
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                "INSERT OR REPLACE INTO notices VALUES (?, ?, ?, ?)",
+                (notice.guild_id, notice.channel_id, notice.message_id, notice.language),
+            )
+
+    async def drop_notice(self, guild_id: int) -> None:
+        async with self._database.transaction() as transaction:
+            await transaction.execute("DELETE FROM notices WHERE guild_id = ?", (guild_id,))
+
+    async def told_commands(self, application_id: int) -> bytes | None:
+        """The hash of the commands that Discord was last told."""
+        rows = await self._database.fetch(
+            "SELECT payload_hash FROM told_commands WHERE application_id = ?", (application_id,)
+        )
+        return bytes(rows[0][0]) if rows else None
+
+    async def put_told_commands(self, application_id: int, payload_hash: bytes) -> None:
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                "INSERT OR REPLACE INTO told_commands VALUES (?, ?)", (application_id, payload_hash)
+            )
+
     async def marks(self, guild_id: int, channel_id: int) -> Marks | None:
         rows = await self._database.fetch(
             "SELECT channel_id, high_id, low_id FROM marks WHERE guild_id = ? AND channel_id = ?",
             (guild_id, channel_id),
         )
-        return Marks(*rows[0]) if rows else None
+        return Marks(*rows[0], are_first=False) if rows else None
 
 
 async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> None:
     """Move a channel's marks outwards, in the transaction that saves the page which moved them."""
-    await transaction.execute(
-        """INSERT INTO marks (guild_id, channel_id, high_id, low_id) VALUES (?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET high_id = max(high_id, excluded.high_id),
-                                     low_id = min(low_id, excluded.low_id)""",
-        (guild_id, marks.channel_id, marks.high_id, marks.low_id),
+    n_moved = await transaction.execute(
+        """UPDATE marks SET high_id = max(high_id, ?), low_id = min(low_id, ?)
+           WHERE guild_id = ? AND channel_id = ?""",
+        (marks.high_id, marks.low_id, guild_id, marks.channel_id),
     )
+    if not n_moved and marks.are_first:
+        await transaction.execute(
+            "INSERT INTO marks (guild_id, channel_id, high_id, low_id) VALUES (?, ?, ?, ?)",
+            (guild_id, marks.channel_id, marks.high_id, marks.low_id),
+        )

@@ -9,7 +9,8 @@ from typing import Any
 
 from bot.errors import BotError
 
-LANGUAGES = ("en", "ja")
+DEFAULT = "en"
+LANGUAGES = (DEFAULT, "ja")
 
 
 class Words:
@@ -25,6 +26,11 @@ class Words:
         for part in key.split("."):
             text = text[part]
         return str(text).format_map(values)
+
+    def error_on_discord(self, error: BotError) -> str:
+        """One sentence about an error for people who cannot reach the terminal."""
+        own = self._catalogue["discord"]["errors"].get(type(error).__name__)
+        return self.error(error) if own is None else own.format_map(error.values)
 
     def error(self, error: BotError) -> str:
         """One sentence about an error: what is the matter and what to do."""
@@ -48,6 +54,10 @@ def catalogue(language: str) -> Mapping[str, Any]:
 
 def words_for_terminal(environment: Mapping[str, str] = os.environ) -> Words:
     """The words in the language of the terminal, as LC_ALL, LC_MESSAGES or LANG say; English if none is known."""
-    locale = next((v for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(name))), "")
+    return words_for(next((v for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(name))), ""))
+
+
+def words_for(locale: str) -> Words:
+    """The words in the language of a locale such as ja_JP.UTF-8 or en-US; English if there are none."""
     language = locale[:2].lower()
-    return Words(language if language in LANGUAGES else "en")
+    return Words(language if language in LANGUAGES else DEFAULT)

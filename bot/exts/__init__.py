@@ -1,0 +1,1 @@
+"""The Discord door: extensions, and with an underscore what they share."""

@@ -1,0 +1,112 @@
+"""Who may read what, from the permissions of this moment; nothing of it is stored."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import discord
+
+from bot.askers import Audience, Member
+from bot.errors import NotInServer
+from bot.messages import Channel, ChannelKind
+
+LOOKUPS = 10  # how many private threads one question may ask Discord about
+KEPT_S = 30.0  # how long such an answer is believed
+_SECRET = discord.Permissions(view_channel=True, read_message_history=True, connect=True).value
+
+
+def guild_of(interaction: discord.Interaction) -> discord.Guild:
+    """The server of a command, where the bot is a member. Raises NotInServer."""
+    guild = None if interaction.guild_id is None else interaction.client.get_guild(interaction.guild_id)
+    if guild is None or guild.unavailable or not isinstance(interaction.user, discord.Member):
+        raise NotInServer
+    return guild
+
+
+def may_read(place: discord.abc.GuildChannel, reader: discord.Member | discord.Role) -> bool:
+    """Whether somebody may see a channel and its history."""
+    allowed = place.permissions_for(reader)
+    is_voice = isinstance(place, discord.VoiceChannel | discord.StageChannel)
+    return allowed.view_channel and allowed.read_message_history and (allowed.connect or not is_voice)
+
+
+class Access:
+    """Turns people into askers; remembers for a short while who is in which private thread."""
+
+    def __init__(self) -> None:
+        self._memberships: dict[tuple[int, int], tuple[float, bool]] = {}
+
+    async def asker(self, interaction: discord.Interaction, stored: Iterable[Channel]) -> Member:
+        """The member who asks, with those of the stored channels that they may read now. Raises NotInServer."""
+        guild, member = guild_of(interaction), interaction.user
+        assert isinstance(member, discord.Member)
+        readable, private = set(), []
+        for channel in stored:
+            base = base_of(guild, channel)
+            if base is None or not may_read(base, member):
+                continue
+            if channel.kind is ChannelKind.PRIVATE_THREAD and not base.permissions_for(member).manage_threads:
+                private.append(channel.channel_id)
+            else:
+                readable.add(channel.channel_id)
+        readable.update(await self._joined(guild, member, private))
+        return Member(guild.id, member.id, frozenset(readable))
+
+    async def _joined(self, guild: discord.Guild, member: discord.Member, thread_ids: list[int]) -> list[int]:
+        """The private threads that a member is in; what the budget leaves out counts as unreadable, the oldest first."""
+        now = time.monotonic()
+        self._memberships = {key: told for key, told in self._memberships.items() if told[0] > now}
+        unknown = [i for i in sorted(thread_ids, reverse=True) if (i, member.id) not in self._memberships][:LOOKUPS]
+        for thread_id, is_in in zip(
+            unknown, await asyncio.gather(*(_is_in(guild, i, member.id) for i in unknown)), strict=True
+        ):
+            self._memberships[thread_id, member.id] = (now + KEPT_S, is_in)
+        return [i for i in thread_ids if self._memberships.get((i, member.id), (0, False))[1]]
+
+
+def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterable[Channel]) -> Audience:
+    """Everyone who can read a channel, with those of the stored channels that surely all of them may read.
+
+    These are the channel itself, those with the same permissions, and those that nobody in the server is shut out of.
+    """
+    guild = here.guild
+    base = here.parent if isinstance(here, discord.Thread) else here
+    readable = set()
+    for channel in stored:
+        source = base_of(guild, channel)
+        if source is None or base is None or (source.is_nsfw() and not base.is_nsfw()):
+            continue
+        is_open = _is_open_to_all(source) or source == base or _shuts_out(source) == _shuts_out(base)
+        if channel.channel_id == here.id or (is_open and channel.kind is not ChannelKind.PRIVATE_THREAD):
+            readable.add(channel.channel_id)
+    return Audience(guild.id, frozenset(readable))
+
+
+def base_of(guild: discord.Guild, channel: Channel) -> "discord.abc.GuildChannel | None":
+    """The channel whose permissions count: a thread's parent. None where it is no longer there."""
+    if channel.kind in (ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD):
+        return None if channel.parent_id is None else guild.get_channel(channel.parent_id)
+    return guild.get_channel(channel.channel_id)
+
+
+async def _is_in(guild: discord.Guild, thread_id: int, user_id: int) -> bool:
+    try:
+        thread = guild.get_thread(thread_id) or await guild.fetch_channel(thread_id)
+        assert isinstance(thread, discord.Thread)
+        await thread.fetch_member(user_id)
+    except discord.HTTPException:
+        return False
+    return True
+
+
+def _is_open_to_all(channel: discord.abc.GuildChannel) -> bool:
+    return may_read(channel, channel.guild.default_role) and not any(
+        overwrite.pair()[1].value & _SECRET for overwrite in channel.overwrites.values()
+    )
+
+
+def _shuts_out(channel: discord.abc.GuildChannel) -> dict[int, tuple[int, int]]:
+    """What a channel's overwrites say of reading it, by role or member."""
+    pairs = {target.id: overwrite.pair() for target, overwrite in channel.overwrites.items()}
+    told = {i: (allow.value & _SECRET, deny.value & _SECRET) for i, (allow, deny) in pairs.items()}
+    return {i: bits for i, bits in told.items() if any(bits)}

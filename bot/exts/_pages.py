@@ -1,0 +1,104 @@
+"""The buttons under an answer. Their state is in their ids, so they outlive a restart."""
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.client import SimilarBot
+from bot.errors import MayNotWrite
+from bot.exts._access import guild_of
+from bot.exts._render import page_embed, share_embed
+from bot.exts._words import tell, words_of
+from bot.services.answers import Page
+from bot.words import Words
+
+Press = discord.Interaction[SimilarBot]
+_STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
+
+
+async def show(interaction: Press, page: Page) -> None:
+    """Put a page where the answer stands."""
+    words = words_of(interaction)
+    await interaction.edit_original_response(embed=page_embed(page, words), view=_buttons(page, words))
+
+
+def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | None:
+    view = ui.View(timeout=None)
+    if page.start > 0:
+        view.add_item(TurnButton(page.answer_id, page.previous, words("answer.previous"), "◀"))
+    if page.n_more:
+        view.add_item(TurnButton(page.answer_id, page.next, words("answer.next"), "▶"))
+    if page.hits and not is_shared:
+        view.add_item(ShareButton(page.answer_id, page.start, words("answer.share")))
+    return view if view.children else None
+
+
+class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
+    """A button that knows an answer and a place in it, and answers with a sentence when it cannot do its work."""
+
+    def __init__(self, answer_id: int, start: int, button: ui.Button[Any]) -> None:
+        super().__init__(button)
+        self.answer_id = answer_id
+        self.start = start
+
+    async def callback(self, interaction: Press) -> None:
+        try:
+            await self.pressed(interaction)
+        except Exception as error:  # noqa: BLE001  # tell() logs it; discord.py would leave the person without a word
+            await tell(interaction, error)
+
+    async def pressed(self, interaction: Press) -> None:
+        raise NotImplementedError
+
+
+class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
+    """Turns to another page."""
+
+    def __init__(self, answer_id: int, start: int, label: str = "", emoji: str | None = None) -> None:
+        button = ui.Button[Any](label=label, emoji=emoji, custom_id=f"page:{answer_id}:{start}")
+        super().__init__(answer_id, start, button)
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
+        return cls(int(match["answer_id"]), int(match["start"]))
+
+    async def pressed(self, interaction: Press) -> None:
+        await interaction.response.defer()
+        asker = await interaction.client.asker_of(interaction)
+        await show(interaction, await interaction.client.app.answers.turn(asker, self.answer_id, self.start))
+
+
+class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
+    """Shows a page to everyone in the channel, as far as all of them may read it."""
+
+    def __init__(self, answer_id: int, start: int, label: str = "") -> None:
+        button = ui.Button[Any](label=label, emoji="📢", custom_id=f"share:{answer_id}:{start}")
+        super().__init__(answer_id, start, button)
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
+        return cls(int(match["answer_id"]), int(match["start"]))
+
+    async def pressed(self, interaction: Press) -> None:
+        await interaction.response.defer()
+        bot, answers = interaction.client, interaction.client.app.answers
+        here = guild_of(interaction).get_channel_or_thread(interaction.channel_id or 0)
+        if here is None or not _may_write(interaction, here):
+            raise MayNotWrite
+        asker, audience = await bot.asker_of(interaction), await bot.audience_of(here)
+        hits = await answers.to_share(asker, audience, self.answer_id, self.start)
+        words = bot.words_of_server(interaction)
+        sent = await interaction.followup.send(
+            words("answer.shared_by", name=interaction.user.mention), embed=share_embed(hits, words), wait=True
+        )
+        await answers.shared(channel_id=here.id, message_id=sent.id, language=words.language, hits=hits)
+        page = await answers.turn(asker, self.answer_id, self.start)
+        view = _buttons(page, words_of(interaction), is_shared=True)
+        await interaction.edit_original_response(view=view)
+
+
+def _may_write(interaction: Press, here: discord.abc.GuildChannel | discord.Thread) -> bool:
+    allowed = interaction.permissions
+    return allowed.send_messages_in_threads if isinstance(here, discord.Thread) else allowed.send_messages

@@ -1,0 +1,50 @@
+"""Hits as they are shown on Discord, within its limits; pure functions."""
+
+from collections.abc import Iterable
+
+import discord
+
+from bot.exts._quote import quoted
+from bot.messages import Hit
+from bot.services.answers import Page
+from bot.words import Words
+
+# Five hits of 760 characters fit into a description, which holds 4,096.
+_NAME, _QUOTE = 120, 480
+
+
+def page_embed(page: Page, words: Words) -> discord.Embed:
+    """A page of an answer, with how much more there is."""
+    if not page.hits:
+        is_first = page.start == 0 and not page.n_more
+        return discord.Embed(description=words("answer.nothing" if is_first else "answer.gone"))
+    embed = hits_embed(page.hits, words, first=page.start + 1)
+    embed.title = words("answer.title")
+    return embed.set_footer(text=words("answer.more", n=page.n_more) if page.n_more else words("answer.last"))
+
+
+def share_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:
+    """What an answer shows when it was shared."""
+    embed = hits_embed(hits, words)
+    embed.title = words("answer.title")
+    if not embed.description:
+        embed.description = words("answer.nothing_left")
+    return embed
+
+
+def hits_embed(hits: Iterable[Hit], words: Words, *, first: int = 1) -> discord.Embed:
+    """Hits below one another: who, where, when, how near, a quote, and a way to get there."""
+    return discord.Embed(description="\n".join(_hit(n, hit, words) for n, hit in enumerate(hits, first)))
+
+
+def _hit(number: int, hit: Hit, words: Words) -> str:
+    message = hit.message
+    head = words(
+        "answer.head",
+        author=quoted(message.author_name, budget=_NAME, width=32) or words("answer.no_name"),
+        channel=f"<#{message.channel_id}>",
+        age=discord.utils.format_dt(message.created_at, "R"),
+        percent=max(round(hit.score * 100), 0),
+    )
+    quote = quoted(message.content, budget=_QUOTE) or words("hit.no_text")
+    return f"**{number}.** {head} · [{words('answer.jump')}]({message.url})\n> {quote}"

@@ -1,0 +1,69 @@
+"""Words on Discord: commands are named, and people are answered, in the language of their client."""
+
+import logging
+
+import discord
+from discord import app_commands
+from discord.app_commands import TranslationContextTypes, locale_str
+
+from bot.errors import BotError, NotAllowed, TooManyQuestions
+from bot.words import DEFAULT, LANGUAGES, Words, words_for
+
+log = logging.getLogger(__name__)
+
+
+def told(key: str) -> locale_str:
+    """A command's text by its key, in the default language; the translator knows the others."""
+    return locale_str(Words(DEFAULT)(key), key=key)
+
+
+class CatalogueTranslator(app_commands.Translator):
+    """Looks into the catalogue of each language that there is one for."""
+
+    async def translate(
+        self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
+    ) -> str | None:
+        language = locale.value[:2]
+        if language == DEFAULT or language not in LANGUAGES or "key" not in string.extras:
+            return None
+        return Words(language)(string.extras["key"])
+
+
+def words_of(interaction: discord.Interaction) -> Words:
+    return words_for(interaction.locale.value)
+
+
+async def tell(interaction: discord.Interaction, error: Exception) -> None:
+    """Say in one sentence what went wrong, to the person alone where that is still possible."""
+    sentence = _sentence(interaction, error)
+    response = interaction.response
+    try:
+        if not response.is_done():
+            await response.send_message(sentence, ephemeral=True)
+        elif response.type is discord.InteractionResponseType.deferred_channel_message:
+            await interaction.edit_original_response(content=sentence, embed=None, view=None)
+        else:
+            await interaction.followup.send(sentence, ephemeral=True)
+    except discord.HTTPException as failure:
+        # Too late, or answered twice: Discord has told the person so itself.
+        log.warning("interaction %d got no sentence: HTTP %d, code %d", interaction.id, failure.status, failure.code)
+
+
+def _sentence(interaction: discord.Interaction, error: Exception) -> str:
+    words = words_of(interaction)
+    error = _as_ours(error)
+    if isinstance(error, BotError):
+        log.info("interaction %d of user %d: %s", interaction.id, interaction.user.id, type(error).__name__)
+        return words.error_on_discord(error)
+    log.error("interaction %d of user %d failed", interaction.id, interaction.user.id, exc_info=error)
+    return words("discord.unexpected", id=interaction.id)
+
+
+def _as_ours(error: Exception) -> Exception:
+    if isinstance(error, app_commands.CommandInvokeError):
+        return error.original
+    if isinstance(error, app_commands.CommandOnCooldown):
+        return TooManyQuestions(seconds=int(error.retry_after) + 1)
+    if isinstance(error, app_commands.MissingPermissions):
+        return NotAllowed()
+    return error

@@ -1,0 +1,125 @@
+"""/similar and the message menu "Find similar"."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.askers import Member, Scope
+from bot.client import SimilarBot
+from bot.errors import MessageNotFound
+from bot.exts._pages import ShareButton, TurnButton, show
+from bot.exts._words import told, words_of
+from bot.messages import Query
+from bot.times import moment, snowflake, snowflake_at
+
+Asked = discord.Interaction[SimilarBot]
+AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+Limit = app_commands.Range[int, 1, 50]
+Text = app_commands.Range[str, 1, 4000]
+
+_LINK = re.compile(
+    r"<?https?://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
+    r"(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?>?"
+)
+_AGES = ("7d", "30d", "6m", "1y")
+
+
+def _question_cooldown(interaction: discord.Interaction) -> app_commands.Cooldown:
+    return app_commands.Cooldown(5, 10.0)
+
+
+def _person(interaction: discord.Interaction) -> tuple[int | None, int]:
+    return (interaction.guild_id, interaction.user.id)
+
+
+class Similar(commands.Cog):
+    """Questions: by text, by link, by pointing at a message."""
+
+    def __init__(self, bot: SimilarBot) -> None:
+        self.bot = bot
+        self.menu = app_commands.ContextMenu(name=told("commands.menu.name"), callback=self.find_similar)
+        app_commands.checks.dynamic_cooldown(_question_cooldown, key=_person)(self.menu)
+        bot.tree.add_command(self.menu)
+
+    @app_commands.command(name=told("commands.similar.name"), description=told("commands.similar.description"))
+    @app_commands.rename(
+        text=told("commands.similar.text.name"),
+        channel=told("commands.similar.channel.name"),
+        author=told("commands.similar.author.name"),
+        after=told("commands.similar.after.name"),
+        before=told("commands.similar.before.name"),
+        limit=told("commands.similar.limit.name"),
+    )
+    @app_commands.describe(
+        text=told("commands.similar.text.description"),
+        channel=told("commands.similar.channel.description"),
+        author=told("commands.similar.author.description"),
+        after=told("commands.similar.after.description"),
+        before=told("commands.similar.before.description"),
+        limit=told("commands.similar.limit.description"),
+    )
+    @app_commands.checks.dynamic_cooldown(_question_cooldown, key=_person)
+    async def similar(
+        self,
+        interaction: Asked,
+        text: Text,
+        channel: AnyChannel | None = None,
+        author: discord.User | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: Limit = 10,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        within = Scope(
+            channel_ids=None if channel is None else await self.bot.within(channel),
+            author_ids=None if author is None else frozenset({author.id}),
+            after_id=_id_at(after),
+            before_id=_id_at(before),
+        )
+        asker = await self.bot.asker_of(interaction)
+        query = replace(await self._question(asker, text), within=within, limit=limit)
+        await show(interaction, await self.bot.app.answers.ask(asker, query))
+
+    async def find_similar(self, interaction: Asked, message: discord.Message) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        asker = await self.bot.asker_of(interaction)
+        query = Query(text=self.bot.text_of(message), message_id=message.id)
+        await show(interaction, await self.bot.app.answers.ask(asker, query))
+
+    @similar.autocomplete("after")
+    @similar.autocomplete("before")
+    async def moments(self, interaction: Asked, typed: str) -> list[app_commands.Choice[str]]:
+        """Days and ages that people mean most often, or what was typed if it can be understood."""
+        words = words_of(interaction)
+        today = datetime.now(UTC).date()
+        days = {"today": str(today), "yesterday": str(today - timedelta(days=1))}
+        choices = [(words(f"moments.{key}", day=day), day) for key, day in days.items()]
+        choices += [(words(f"moments.{age}"), age) for age in _AGES]
+        return [
+            app_commands.Choice(name=name, value=value)
+            for name, value in choices
+            if typed.casefold() in name.casefold() or value.startswith(typed)
+        ]
+
+    async def _question(self, asker: Member, text: str) -> Query:
+        """A question about a text, or about the message that a link leads to."""
+        link = _LINK.fullmatch(text.strip())
+        if link is None:
+            return Query(text=text)
+        message_id = snowflake(link["message"])
+        if link["guild"] != str(asker.guild_id):
+            raise MessageNotFound(message_id)
+        return Query(message_id=message_id)
+
+
+def _id_at(text: str | None) -> int | None:
+    return None if text is None else snowflake_at(moment(text, now=datetime.now(UTC)))
+
+
+async def setup(bot: SimilarBot) -> None:
+    bot.add_dynamic_items(TurnButton, ShareButton)
+    await bot.add_cog(Similar(bot))

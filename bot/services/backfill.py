@@ -1,0 +1,107 @@
+"""Reads the history of what is to be indexed, newest first, and goes on where it stopped."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from bot.errors import HistoryUnavailable
+from bot.messages import Location, Message
+from bot.services.coverage import Coverage
+from bot.services.ingest import Ingest, Tally
+from bot.storage.servers import Marks, ServerStore
+
+log = logging.getLogger(__name__)
+
+PAGE = 100  # the most messages that Discord gives at once
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A channel or thread whose history can be read; `newest_id` is None where it holds nothing."""
+
+    location: Location
+    newest_id: int | None
+
+
+class History(Protocol):
+    """The past of one server, as the bot may read it."""
+
+    def places(self) -> AsyncIterator[Place]:
+        """Every channel and thread that the bot may read now, archived threads too."""
+
+    async def page(
+        self, location: Location, *, before_id: int | None = None, after_id: int | None = None
+    ) -> Sequence[Message]:
+        """Up to PAGE messages, newest first: the newest, the nearest before an id, or the nearest after one.
+
+        Raises HistoryUnavailable, also when nothing came back because nothing may be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far reading a server's history has come."""
+
+    n_channels: int = 0
+    n_unavailable: int = 0
+    tally: Tally = field(default_factory=Tally)
+    channel_name: str = ""
+    is_done: bool = False
+
+
+class Backfill:
+    """Walks histories into the database; each page is saved together with the marks that it moved."""
+
+    def __init__(self, ingest: Ingest, coverage: Coverage, servers: ServerStore) -> None:
+        self._ingest = ingest
+        self._coverage = coverage
+        self._servers = servers
+
+    async def read(self, history: History) -> AsyncIterator[Progress]:
+        """Read all that is covered and was not read yet; yields after each page and at the end."""
+        progress = Progress()
+        async for place in history.places():
+            if not self._coverage.covers(place.location):
+                continue
+            name = place.location.channel.name
+            progress = replace(progress, n_channels=progress.n_channels + 1, channel_name=name)
+            try:
+                async for tally in self._read_place(history, place):
+                    progress.tally.__iadd__(tally)
+                    yield progress
+            except HistoryUnavailable as error:
+                log.warning("stopped reading channel %d: %s", place.location.channel.channel_id, error.reason)
+                progress = replace(progress, n_unavailable=progress.n_unavailable + 1)
+        yield replace(progress, is_done=True)
+
+    async def _read_place(self, history: History, place: Place) -> AsyncIterator[Tally]:
+        location = place.location
+        channel_id = location.channel.channel_id
+        marks = await self._servers.marks(location.guild_id, channel_id)
+        if place.newest_id is None or (marks and marks.low_id == 0 and place.newest_id <= marks.high_id):
+            return
+        await self._ingest.met(location.server, location.channel)
+        if marks is None:
+            page = await history.page(location)
+            marks = _reached(channel_id, page)
+            yield await self._save(location, page, marks)
+            marks = replace(marks, are_first=False)
+        else:
+            while page := await history.page(location, after_id=marks.high_id):
+                marks = replace(marks, high_id=page[0].message_id)
+                yield await self._save(location, page, marks)
+        while marks.low_id and self._coverage.covers(location):
+            page = await history.page(location, before_id=marks.low_id)
+            marks = replace(marks, low_id=_reached(channel_id, page).low_id)
+            yield await self._save(location, page, marks)
+
+    async def _save(self, location: Location, page: Sequence[Message], marks: Marks) -> Tally:
+        return await self._ingest.saved(location.guild_id, page, reached=marks)
+
+
+def _reached(channel_id: int, page: Sequence[Message]) -> Marks:
+    """The marks that a page alone would set; a page that is not full is the last one."""
+    if not page:
+        return Marks(channel_id, high_id=0, low_id=0)
+    return Marks(channel_id, page[0].message_id, page[-1].message_id if len(page) == PAGE else 0)

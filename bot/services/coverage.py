@@ -1,0 +1,72 @@
+"""What is to be indexed: nothing, until a server says so."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from bot.messages import Location, Server
+from bot.storage.servers import ServerStore
+
+WHOLE_SERVER = 0
+
+
+class Coverage:
+    """Which channels each server wants indexed, known from `load` on.
+
+    The nearest word counts: that on the thread, else on its channel, its category, the server.
+    A private thread is covered by a word on itself alone.
+    """
+
+    def __init__(self, servers: ServerStore) -> None:
+        self._servers = servers
+        self._told: dict[int, dict[int, bool]] = {}
+
+    async def load(self) -> None:
+        self._told = await self._servers.coverage()
+
+    @property
+    def guild_ids(self) -> frozenset[int]:
+        """The servers that ever said something."""
+        return frozenset(self._told)
+
+    def told(self, guild_id: int) -> Mapping[int, bool]:
+        """What a server said, by channel id; WHOLE_SERVER stands for all the rest."""
+        return self._told.get(guild_id, {})
+
+    def is_indexed(self, guild_id: int) -> bool:
+        """Whether a server has anything indexed."""
+        return any(self.told(guild_id).values())
+
+    def covers(self, location: Location) -> bool:
+        """Whether messages at a place are to be stored."""
+        told = self.told(location.guild_id)
+        if location.is_private:
+            return told.get(location.channel.channel_id, False)
+        for channel_id in (*location.path, WHOLE_SERVER):
+            if channel_id in told:
+                return told[channel_id]
+        return False
+
+    async def start(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
+        """Index a channel, or all of the server that was not stopped by name."""
+        await self._tell(server, {**self.told(server.guild_id), channel_id: True})
+
+    async def stop(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
+        """Index no more of a channel, or nothing at all."""
+        told = {} if channel_id == WHOLE_SERVER else self.told(server.guild_id)
+        await self._tell(server, {**told, channel_id: False})
+
+    async def joined(self, guild_id: int) -> None:
+        """The bot is in a server, again or still."""
+        await self._servers.joined(guild_id)
+
+    async def left(self, guild_id: int) -> None:
+        """The bot was removed from a server."""
+        await self._servers.left(guild_id)
+
+    async def left_for(self, period: timedelta) -> list[int]:
+        """The servers that the bot was removed from longer ago than a period."""
+        return await self._servers.left_before(datetime.now(UTC) - period)
+
+    async def _tell(self, server: Server, told: dict[int, bool]) -> None:
+        await self._servers.cover(server, told)
+        self._told[server.guild_id] = told

@@ -1,0 +1,174 @@
+"""What Discord reports, put down in the order in which it happened."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from bot.errors import BotError
+from bot.messages import Channel, Location, Message
+from bot.services.answers import Answers
+from bot.services.coverage import Coverage
+from bot.services.ingest import Ingest
+
+log = logging.getLogger(__name__)
+
+SIZE = 10_000
+_BATCH = 500  # events a commit
+_RETRY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSaved:
+    """A message was written or edited; `location` is None where its channel was not known."""
+
+    message: Message
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesDeleted:
+    guild_id: int
+    message_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDeleted:
+    guild_id: int
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReachChanged:
+    """What the bot may read in a server may have changed."""
+
+    guild_id: int
+
+
+Event = MessageSaved | MessagesDeleted | ChannelDeleted | ReachChanged
+
+
+class Surroundings(Protocol):
+    """What only the connection to Discord knows."""
+
+    async def locate(self, guild_id: int, channel_id: int) -> Location | None:
+        """The place of a channel that an event did not know."""
+
+    def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        """Those of the channels that exist and that the bot may not read now."""
+
+
+class Inbox:
+    """One bounded queue and the one task that empties it.
+
+    A full queue makes those who put wait in the order in which they came; nothing is dropped.
+    """
+
+    def __init__(self, ingest: Ingest, coverage: Coverage, answers: Answers) -> None:
+        self._ingest = ingest
+        self._coverage = coverage
+        self._answers = answers
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(SIZE)
+        self._turn = asyncio.Lock()
+        self._met: dict[int, Channel] = {}
+        self.has_removed = asyncio.Event()  # set when a shared answer may show what is gone
+
+    def __len__(self) -> int:
+        return self._queue.qsize()
+
+    async def put(self, event: Event) -> None:
+        # A queue alone lets a late comer in before those who wait for room.
+        async with self._turn:
+            await self._queue.put(event)
+
+    async def emptied(self) -> None:
+        """Wait until everything that was put has been dealt with."""
+        await self._queue.join()
+
+    async def run(self, surroundings: Surroundings) -> None:
+        """Deal with events until cancelled; what only Discord knows is asked of `surroundings`."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < _BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            for run in _runs(batch):
+                await self._deal_with(run, surroundings)
+            for _ in batch:
+                self._queue.task_done()
+
+    async def _deal_with(self, events: Sequence[Event], surroundings: Surroundings) -> None:
+        """Apply events; while the database refuses, they wait, and one that nobody can apply is left out."""
+        while True:
+            try:
+                await self._apply(events, surroundings)
+            except BotError as error:
+                log.warning("%d events wait: %s", len(events), error)
+                await asyncio.sleep(_RETRY_S)
+            except Exception:
+                if len(events) == 1:
+                    log.exception("left out a %s", type(events[0]).__name__)
+                    return
+                for event in events:
+                    await self._deal_with([event], surroundings)
+                return
+            else:
+                return
+
+    async def _apply(self, events: Sequence[Event], surroundings: Surroundings) -> None:
+        match events[0]:
+            case ChannelDeleted(guild_id=guild_id, channel_id=channel_id):
+                await self._ingest.channels_deleted(guild_id, [channel_id])
+                await self._coverage.load()
+            case ReachChanged(guild_id=guild_id):
+                closed = surroundings.closed(guild_id, await self._ingest.channels(guild_id))
+                await self._ingest.channels_closed(guild_id, closed)
+            case _:
+                await self._apply_messages(events, surroundings)
+        self.has_removed.set()
+
+    async def _apply_messages(self, events: Sequence[Event], surroundings: Surroundings) -> None:
+        """Saves first, then deletions: a tombstone makes that the same as any other order."""
+        saved: defaultdict[int, list[MessageSaved]] = defaultdict(list)
+        deleted: defaultdict[int, list[int]] = defaultdict(list)
+        for event in events:
+            if isinstance(event, MessageSaved):
+                saved[event.message.guild_id].append(event)
+            elif isinstance(event, MessagesDeleted):
+                deleted[event.guild_id] += event.message_ids
+        for guild_id, several in saved.items():
+            await self._ingest.saved(guild_id, await self._wanted(guild_id, several, surroundings))
+        for guild_id, ids in deleted.items():
+            await self._ingest.deleted(guild_id, ids)
+            await self._answers.unshared(guild_id, ids)
+
+    async def _wanted(self, guild_id: int, events: Iterable[MessageSaved], surroundings: Surroundings) -> list[Message]:
+        """Messages in places that are indexed, and new versions of what is stored from elsewhere."""
+        wanted, others = [], []
+        for event in events:
+            location = event.location
+            if location is None and self._coverage.is_indexed(guild_id):
+                location = await surroundings.locate(guild_id, event.message.channel_id)
+            if location is not None and self._coverage.covers(location):
+                await self._meet(location)
+                wanted.append(event.message)
+            else:
+                others.append(event.message)
+        stored = await self._ingest.stored_ids(guild_id, [m.message_id for m in others]) if others else set()
+        return wanted + [message for message in others if message.message_id in stored]
+
+    async def _meet(self, location: Location) -> None:
+        if self._met.get(location.channel.channel_id) != location.channel:
+            await self._ingest.met(location.server, location.channel)
+            self._met[location.channel.channel_id] = location.channel
+
+
+def _runs(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Messages' events together, each other event alone, in order."""
+    for are_messages, several in groupby(events, lambda event: isinstance(event, MessageSaved | MessagesDeleted)):
+        if are_messages:
+            yield list(several)
+        else:
+            yield from ([event] for event in several)

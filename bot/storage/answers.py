@@ -1,0 +1,139 @@
+"""Answers that can be paged and shared: the ids of their hits, no question and no vector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.storage.database import Database
+from bot.times import from_milliseconds, milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One hit of an answer: its place in the order, and its score as it is shown."""
+
+    position: int
+    message_id: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer to one member; a hit that was deleted or rewritten since is no longer among `found`."""
+
+    answer_id: int
+    guild_id: int
+    user_id: int
+    made_at: datetime
+    found: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A message of the bot's that shows hits to everyone in a channel."""
+
+    guild_id: int
+    channel_id: int
+    message_id: int
+    language: str
+    found: tuple[Found, ...]
+
+
+class AnswerStore:
+    """The tables answers and answer_hits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, answer: StoredAnswer, *, keep_from: datetime) -> None:
+        """Store an answer, and drop those made before `keep_from`."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute("DELETE FROM answers WHERE made_at < ?", (milliseconds(keep_from),))
+            await transaction.execute(
+                "INSERT INTO answers VALUES (?, ?, ?, ?)",
+                (answer.answer_id, answer.guild_id, answer.user_id, milliseconds(answer.made_at)),
+            )
+            # A message that was deleted while the search ran is left out, as a foreign key would have it.
+            await transaction.execute_many(
+                """INSERT INTO answer_hits SELECT ?, ?, guild_id, message_id, ? FROM messages
+                   WHERE guild_id = ? AND message_id = ?""",
+                [
+                    (answer.answer_id, one.position, one.percent, answer.guild_id, one.message_id)
+                    for one in answer.found
+                ],
+            )
+
+    async def get(self, answer_id: int) -> StoredAnswer | None:
+        rows = await self._database.fetch(
+            "SELECT answer_id, guild_id, user_id, made_at FROM answers WHERE answer_id = ?", (answer_id,)
+        )
+        if not rows:
+            return None
+        found = await self._database.fetch(
+            "SELECT position, message_id, percent FROM answer_hits WHERE answer_id = ? ORDER BY position", (answer_id,)
+        )
+        [(_, guild_id, user_id, made_at)] = rows
+        return StoredAnswer(
+            answer_id, guild_id, user_id, from_milliseconds(made_at), tuple(Found(*row) for row in found)
+        )
+
+
+class ShareStore:
+    """The tables shares and share_sources."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, share: Share) -> None:
+        """Remember a shared answer; one whose sources went while it was being sent is stale from the start."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, 0)",
+                (share.guild_id, share.message_id, share.channel_id, share.language),
+            )
+            n_stored = 0
+            for one in share.found:
+                n_stored += await transaction.execute(
+                    """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ? FROM messages
+                       WHERE guild_id = ? AND message_id = ?""",
+                    (share.message_id, one.position, one.percent, share.guild_id, one.message_id),
+                )
+            if n_stored < len(share.found):
+                await transaction.execute(
+                    "UPDATE shares SET is_stale = 1 WHERE guild_id = ? AND message_id = ?",
+                    (share.guild_id, share.message_id),
+                )
+
+    async def stale(self) -> list[Share]:
+        """The shares that show a source which was deleted or rewritten since."""
+        rows = await self._database.fetch(
+            "SELECT guild_id, channel_id, message_id, language FROM shares WHERE is_stale"
+        )
+        return [
+            Share(guild_id, channel_id, message_id, language, await self._found(guild_id, message_id))
+            for guild_id, channel_id, message_id, language in rows
+        ]
+
+    async def redrawn(self, share: Share) -> None:
+        """The share shows what it may, unless yet another source went meanwhile."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                """UPDATE shares SET is_stale = 0 WHERE guild_id = ?1 AND message_id = ?2
+                   AND ?3 = (SELECT count(*) FROM share_sources WHERE guild_id = ?1 AND share_id = ?2)""",
+                (share.guild_id, share.message_id, len(share.found)),
+            )
+
+    async def drop(self, guild_id: int, message_ids: Sequence[int]) -> None:
+        """Shared answers are gone."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute_many(
+                "DELETE FROM shares WHERE guild_id = ? AND message_id = ?", [(guild_id, i) for i in message_ids]
+            )
+
+    async def _found(self, guild_id: int, share_id: int) -> tuple[Found, ...]:
+        rows = await self._database.fetch(
+            """SELECT position, source_id, percent FROM share_sources
+               WHERE guild_id = ? AND share_id = ? ORDER BY position""",
+            (guild_id, share_id),
+        )
+        return tuple(Found(*row) for row in rows)
