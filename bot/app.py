@@ -8,6 +8,7 @@ from bot.embedding.base import Embedder
 from bot.index.faiss import FaissIndex, faiss_kind
 from bot.index.mirror import Mirror
 from bot.messages import Generation
+from bot.services.announcements import Announcements
 from bot.services.answers import Answers
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
@@ -40,6 +41,7 @@ class App:
     coverage: Coverage
     backfill: Backfill
     inbox: Inbox
+    announcements: Announcements
 
 
 @asynccontextmanager
@@ -95,6 +97,7 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
         coverage=coverage,
         backfill=Backfill(ingest, coverage, servers),
         inbox=Inbox(ingest, coverage, answers),
+        announcements=Announcements(servers),
     )
 
 

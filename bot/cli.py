@@ -1,6 +1,7 @@
 """The terminal door: `python -m bot VERB`."""
 
 import asyncio
+import contextlib
 import dataclasses
 import io
 import logging
@@ -8,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -18,7 +19,7 @@ import typer
 from bot.app import App, open_app, open_reader
 from bot.askers import Operator, Scope
 from bot.console import run_console
-from bot.errors import BotError, DiscordNotReady
+from bot.errors import BotError
 from bot.messages import Query
 from bot.services.importer import export_files
 from bot.services.status import Status
@@ -110,10 +111,24 @@ def _moment_option(help_text: str) -> Any:  # noqa: ANN401
 def run() -> None:
     """Start the bot, or without DISCORD_TOKEN a chat in the terminal."""
     settings, terminal = _ready()
-    if settings.discord_token is not None:
-        raise DiscordNotReady
-    terminal.say("console.welcome")
-    run_console(settings, terminal)
+    if settings.discord_token is None:
+        terminal.say("console.welcome")
+        run_console(settings, terminal)
+        return
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_run_bot(settings, settings.discord_token.get_secret_value(), terminal))
+
+
+async def _run_bot(settings: Settings, token: str, terminal: Terminal) -> None:
+    # Imported here so that the other verbs do not wait for discord.py.
+    from bot.client import SimilarBot, ended_by_signals, run_bot  # noqa: PLC0415
+
+    ended_by_signals()
+    terminal.remark("discord.starting")
+    async with open_app(settings, "run") as app:
+        await app.indexer.reconcile()
+        bot = SimilarBot(app, removal_grace=timedelta(hours=settings.removal_grace_hours), say=terminal.remark)
+        await run_bot(bot, token)
 
 
 @cli.command()

@@ -49,18 +49,33 @@ def content_hash(text: str) -> bytes:
 
 
 def quote(content: str, *, width: int) -> str:
-    """A text as it may be shown on a line: cut to `width` graphemes, nothing invisible left to act.
+    """A text as it may be shown on a line: cut to `width` graphemes, nothing invisible left to act."""
+    text = one_line(content[: width * 64]).strip()
+    shown = graphemes(text)
+    if len(shown) > width or len(content) > width * 64:
+        text = "".join(shown[: width - 1]).rstrip() + "…"
+    return isolated(text, source=content)
 
-    Line breaks become spaces, control characters their visible marks, runs of combining marks are bounded,
-    and a text with direction controls loses them and is isolated, so that it cannot turn what stands around it.
+
+def one_line(text: str) -> str:
+    """The text on one line, outer spaces kept: line breaks become spaces, control characters their visible marks.
+
+    Runs of combining marks are bounded, and direction controls go: what is shown of the text is to be `isolated`.
     """
-    text = storable(content[: width * 64])
-    text = _SPACE.sub(" ", text.replace("\r\n", "\n")).replace("\n", " ").strip()
-    text = _MANY_MARKS.sub(r"\1", "".join(_visible(character) for character in text))
-    graphemes = _GRAPHEME.findall(text)
-    if len(graphemes) > width or len(content) > width * 64:
-        text = "".join(graphemes[: width - 1]).rstrip() + "…"
-    return f"{_FSI}{_BIDI.sub('', text)}{_PDI}" if _BIDI.search(content) else text
+    # Direction controls go first: one between two runs of marks would let both through.
+    text = _BIDI.sub("", storable(text))
+    text = _SPACE.sub(" ", text.replace("\r\n", "\n")).replace("\n", " ")
+    return _MANY_MARKS.sub(r"\1", "".join(_visible(character) for character in text))
+
+
+def isolated(shown: str, *, source: str) -> str:
+    """What is shown of a source, isolated if that has direction controls, so that it turns nothing around it."""
+    return f"{_FSI}{shown}{_PDI}" if _BIDI.search(source) else shown
+
+
+def graphemes(text: str) -> list[str]:
+    """The text in what a reader sees as its characters."""
+    return _GRAPHEME.findall(text)
 
 
 def _visible(character: str) -> str:

@@ -87,7 +87,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
         mirror=mirror,
         ingest=ingest,
         indexer=Indexer(embeddings, servers, embedder, mirror),
-        search=Search(messages, embeddings, embedder, mirror),
+        search=Search(messages, servers, embeddings, embedder, mirror),
         importer=Importer(ingest),
     )
 

@@ -53,7 +53,7 @@ class Access:
         return Member(guild.id, member.id, frozenset(readable))
 
     async def _joined(self, guild: discord.Guild, member: discord.Member, thread_ids: list[int]) -> list[int]:
-        """The private threads that a member is in; what the budget leaves out counts as unreadable, the oldest first."""
+        """The private threads that a member is in; older ones that the budget leaves out count as unreadable."""
         now = time.monotonic()
         self._memberships = {key: told for key, told in self._memberships.items() if told[0] > now}
         unknown = [i for i in sorted(thread_ids, reverse=True) if (i, member.id) not in self._memberships][:LOOKUPS]
@@ -74,7 +74,7 @@ def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterabl
     readable = set()
     for channel in stored:
         source = base_of(guild, channel)
-        if source is None or base is None or (source.is_nsfw() and not base.is_nsfw()):
+        if source is None or base is None or (_is_age_restricted(source) and not _is_age_restricted(base)):
             continue
         is_open = _is_open_to_all(source) or source == base or _shuts_out(source) == _shuts_out(base)
         if channel.channel_id == here.id or (is_open and channel.kind is not ChannelKind.PRIVATE_THREAD):
@@ -82,7 +82,7 @@ def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterabl
     return Audience(guild.id, frozenset(readable))
 
 
-def base_of(guild: discord.Guild, channel: Channel) -> "discord.abc.GuildChannel | None":
+def base_of(guild: discord.Guild, channel: Channel) -> discord.abc.GuildChannel | None:
     """The channel whose permissions count: a thread's parent. None where it is no longer there."""
     if channel.kind in (ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD):
         return None if channel.parent_id is None else guild.get_channel(channel.parent_id)
@@ -97,6 +97,10 @@ async def _is_in(guild: discord.Guild, thread_id: int, user_id: int) -> bool:
     except discord.HTTPException:
         return False
     return True
+
+
+def _is_age_restricted(channel: discord.abc.GuildChannel) -> bool:
+    return bool(getattr(channel, "nsfw", False))
 
 
 def _is_open_to_all(channel: discord.abc.GuildChannel) -> bool:

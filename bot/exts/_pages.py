@@ -10,7 +10,7 @@ from bot.client import SimilarBot
 from bot.errors import MayNotWrite
 from bot.exts._access import guild_of
 from bot.exts._render import page_embed, share_embed
-from bot.exts._words import tell, words_of
+from bot.exts._words import tell, words_of, words_of_server
 from bot.services.answers import Page
 from bot.words import Words
 
@@ -43,7 +43,7 @@ class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
         self.answer_id = answer_id
         self.start = start
 
-    async def callback(self, interaction: Press) -> None:
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
         try:
             await self.pressed(interaction)
         except Exception as error:  # noqa: BLE001  # tell() logs it; discord.py would leave the person without a word
@@ -61,7 +61,9 @@ class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
         super().__init__(answer_id, start, button)
 
     @classmethod
-    async def from_custom_id(cls, interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
         return cls(int(match["answer_id"]), int(match["start"]))
 
     async def pressed(self, interaction: Press) -> None:
@@ -78,7 +80,9 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
         super().__init__(answer_id, start, button)
 
     @classmethod
-    async def from_custom_id(cls, interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
         return cls(int(match["answer_id"]), int(match["start"]))
 
     async def pressed(self, interaction: Press) -> None:
@@ -89,7 +93,7 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
             raise MayNotWrite
         asker, audience = await bot.asker_of(interaction), await bot.audience_of(here)
         hits = await answers.to_share(asker, audience, self.answer_id, self.start)
-        words = bot.words_of_server(interaction)
+        words = words_of_server(interaction)
         sent = await interaction.followup.send(
             words("answer.shared_by", name=interaction.user.mention), embed=share_embed(hits, words), wait=True
         )

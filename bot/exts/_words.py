@@ -33,6 +33,11 @@ def words_of(interaction: discord.Interaction) -> Words:
     return words_for(interaction.locale.value)
 
 
+def words_of_server(interaction: discord.Interaction) -> Words:
+    """The words for what everyone in a channel sees."""
+    return words_for((interaction.guild_locale or interaction.locale).value)
+
+
 async def tell(interaction: discord.Interaction, error: Exception) -> None:
     """Say in one sentence what went wrong, to the person alone where that is still possible."""
     sentence = _sentence(interaction, error)

@@ -11,13 +11,16 @@ from discord.ext import commands
 from bot.askers import Member, Scope
 from bot.client import SimilarBot
 from bot.errors import MessageNotFound
+from bot.exts._access import guild_of
+from bot.exts._convert import location_of, message_of
+from bot.exts._history import Readable
+from bot.exts._options import AnyChannel
 from bot.exts._pages import ShareButton, TurnButton, show
 from bot.exts._words import told, words_of
 from bot.messages import Query
 from bot.times import moment, snowflake, snowflake_at
 
 Asked = discord.Interaction[SimilarBot]
-AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Limit = app_commands.Range[int, 1, 50]
 Text = app_commands.Range[str, 1, 4000]
 
@@ -63,7 +66,7 @@ class Similar(commands.Cog):
         limit=told("commands.similar.limit.description"),
     )
     @app_commands.checks.dynamic_cooldown(_question_cooldown, key=_person)
-    async def similar(
+    async def similar(  # noqa: PLR0917  # discord.py makes the options of them
         self,
         interaction: Asked,
         text: Text,
@@ -75,19 +78,19 @@ class Similar(commands.Cog):
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         within = Scope(
-            channel_ids=None if channel is None else await self.bot.within(channel),
+            channel_ids=None if channel is None else await self.bot.app.search.lying_in(channel.guild_id, channel.id),
             author_ids=None if author is None else frozenset({author.id}),
             after_id=_id_at(after),
             before_id=_id_at(before),
         )
         asker = await self.bot.asker_of(interaction)
-        query = replace(await self._question(asker, text), within=within, limit=limit)
+        query = replace(await self._question(interaction, asker, text), within=within, limit=limit)
         await show(interaction, await self.bot.app.answers.ask(asker, query))
 
     async def find_similar(self, interaction: Asked, message: discord.Message) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
-        query = Query(text=self.bot.text_of(message), message_id=message.id)
+        query = Query(text=message_of(message, asker.guild_id).content, message_id=message.id)
         await show(interaction, await self.bot.app.answers.ask(asker, query))
 
     @similar.autocomplete("after")
@@ -105,15 +108,34 @@ class Similar(commands.Cog):
             if typed.casefold() in name.casefold() or value.startswith(typed)
         ]
 
-    async def _question(self, asker: Member, text: str) -> Query:
-        """A question about a text, or about the message that a link leads to."""
+    async def _question(self, interaction: Asked, asker: Member, text: str) -> Query:
+        """A question about a text, or about the message that a link leads to.
+
+        Raises MessageNotFound, whether there is no such message or the asker may not read it.
+        """
         link = _LINK.fullmatch(text.strip())
         if link is None:
             return Query(text=text)
         message_id = snowflake(link["message"])
         if link["guild"] != str(asker.guild_id):
             raise MessageNotFound(message_id)
-        return Query(message_id=message_id)
+        if await self.bot.app.search.seen(asker, asker.guild_id, [message_id]):
+            return Query(message_id=message_id)
+        return Query(text=await self._text_at(interaction, int(link["channel"]), message_id), message_id=message_id)
+
+    async def _text_at(self, interaction: Asked, channel_id: int, message_id: int) -> str:
+        """The text of a message that is not stored, if the asker may read it. Raises MessageNotFound."""
+        guild = guild_of(interaction)
+        place = guild.get_channel_or_thread(channel_id)
+        if not isinstance(place, Readable):
+            raise MessageNotFound(message_id)
+        asker = await self.bot.access.asker(interaction, [location_of(place).channel])
+        if channel_id not in asker.channel_ids:
+            raise MessageNotFound(message_id)
+        try:
+            return message_of(await place.fetch_message(message_id), guild.id).content
+        except discord.HTTPException as error:
+            raise MessageNotFound(message_id) from error
 
 
 def _id_at(text: str | None) -> int | None:

@@ -9,7 +9,7 @@ from bot.errors import HistoryUnavailable
 from bot.messages import Location, Message
 from bot.services.coverage import Coverage
 from bot.services.ingest import Ingest, Tally
-from bot.storage.servers import Marks, ServerStore
+from bot.storage.servers import Marks, Notice, ServerStore
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,18 @@ class Backfill:
                 log.warning("stopped reading channel %d: %s", place.location.channel.channel_id, error.reason)
                 progress = replace(progress, n_unavailable=progress.n_unavailable + 1)
         yield replace(progress, is_done=True)
+
+    async def notice(self, guild_id: int) -> Notice | None:
+        """The message that shows how far reading has come, if there is one to be edited."""
+        return await self._servers.notice(guild_id)
+
+    async def noted(self, guild_id: int, *, channel_id: int, message_id: int, language: str) -> None:
+        """A message of the bot's shows from now on how far reading has come."""
+        await self._servers.put_notice(Notice(guild_id, channel_id, message_id, language))
+
+    async def unnoted(self, guild_id: int) -> None:
+        """No message shows it any more."""
+        await self._servers.drop_notice(guild_id)
 
     async def _read_place(self, history: History, place: Place) -> AsyncIterator[Tally]:
         location = place.location

@@ -39,6 +39,17 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """How much of one server is stored, and how far embedding it has come."""
+
+    messages: int
+    embedded: int
+    pending: int
+    parked: int
+    model_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at: `subject` and `verdict` are keys of the words, which take the values."""
 
@@ -73,6 +84,16 @@ class Inspector:
         self._mirror = mirror
         self._index = index
         self._index_bytes_a_message = index_bytes_a_message
+
+    async def server(self, guild_id: int) -> ServerStatus:
+        counts = await self._embeddings.counts(guild_id)
+        return ServerStatus(
+            messages=await self._messages.count(guild_id),
+            embedded=counts.embedded,
+            pending=counts.pending,
+            parked=counts.parked,
+            model_key=self._embedder.model_key,
+        )
 
     async def status(self) -> Status:
         counts = await self._embeddings.counts()

@@ -100,15 +100,23 @@ class EmbeddingStore:
             for table in ("embeddings", "generations"):
                 await transaction.execute(f"DELETE FROM {table} WHERE generation_id IS NOT ({_OURS})", self._key)
 
-    async def counts(self) -> Counts:
-        """How far this generation is; all that it lacks is pending where the queue is for another one."""
+    async def counts(self, guild_id: int | None = None) -> Counts:
+        """How far this generation is, in one server or in all.
+
+        All that it lacks is pending where the queue is for another one.
+        """
+        there, which = (" AND guild_id = ?", (guild_id,)) if guild_id else ("", ())
         [(embedded,)] = await self._database.fetch(
-            f"SELECT count(*) FROM embeddings WHERE generation_id = ({_OURS})", self._key
+            f"SELECT count(*) FROM embeddings WHERE generation_id = ({_OURS}){there}", (*self._key, *which)
         )
         if not await self._is_current():
-            [(n_texts,)] = await self._database.fetch("SELECT count(*) FROM messages WHERE content_hash IS NOT NULL")
+            [(n_texts,)] = await self._database.fetch(
+                f"SELECT count(*) FROM messages WHERE content_hash IS NOT NULL{there}", which
+            )
             return Counts(embedded, n_texts - embedded, 0)
-        [(pending, parked)] = await self._database.fetch("SELECT count(*) - count(parked), count(parked) FROM pending")
+        [(pending, parked)] = await self._database.fetch(
+            f"SELECT count(*) - count(parked), count(parked) FROM pending WHERE true{there}", which
+        )
         return Counts(embedded, pending, parked)
 
     async def pending(self, limit: int) -> list[PendingText]:

@@ -137,8 +137,12 @@ class MessageStore:
         )
         return int(rows[0][0]) if rows else None
 
-    async def count(self) -> int:
-        [(n,)] = await self._database.fetch("SELECT count(*) FROM messages")
+    async def count(self, guild_id: int | None = None) -> int:
+        """How many are stored, of one server or of all."""
+        [(n,)] = await self._database.fetch(
+            "SELECT count(*) FROM messages" + (" WHERE guild_id = ?" if guild_id else ""),
+            (guild_id,) if guild_id else (),
+        )
         return int(n)
 
 

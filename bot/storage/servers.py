@@ -1,7 +1,7 @@
 """Servers and their channels: names, kinds, what is to be indexed, and how far each history has been read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
@@ -179,7 +179,7 @@ class ServerStore:
             "SELECT channel_id, high_id, low_id FROM marks WHERE guild_id = ? AND channel_id = ?",
             (guild_id, channel_id),
         )
-        return Marks(*rows[0], are_first=False) if rows else None
+        return replace(Marks(*rows[0]), are_first=False) if rows else None
 
 
 async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> None:

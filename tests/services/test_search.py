@@ -171,8 +171,19 @@ async def test_an_empty_database_has_no_hits(rooms: Rooms) -> None:
     assert await ids(rooms, OPERATOR, text="red fish") == []
 
 
-@pytest.mark.parametrize("values", [{}, {"text": "a", "message_id": 1}])
-def test_a_query_is_a_text_or_a_message(values: dict) -> None:
-    """Neither and both are mistakes of the caller."""
+def test_a_query_is_a_text_or_a_message() -> None:
+    """Asking with neither is a mistake of the caller."""
     with pytest.raises(ValueError, match="Query"):
-        Query(**values)
+        Query()
+
+
+async def test_the_text_of_a_message_serves_where_it_is_not_stored(town: Rooms) -> None:
+    """A message that is not stored is compared by its own text; one that is costs no embedding."""
+    before = len(town.embedder.batches)
+
+    assert await ids(town, OPERATOR, message_id=999, text="red fish", limit=1) == await ids(
+        town, OPERATOR, text="red fish", limit=1
+    )
+    assert len(town.embedder.batches) == before + 2
+    await ids(town, OPERATOR, message_id=1, text="something else altogether")
+    assert len(town.embedder.batches) == before + 2

@@ -17,7 +17,7 @@ from bot.storage.schema import APPLICATION_ID, MIGRATIONS
 
 async def put_server(database: Database, guild_id: int) -> None:
     async with database.transaction() as transaction:
-        await transaction.execute("INSERT INTO servers VALUES (?, ?)", (guild_id, "Town"))
+        await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (?, ?)", (guild_id, "Town"))
 
 
 async def guild_ids(database: Database) -> list[int]:
@@ -62,7 +62,7 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> No
     """Any exception inside rolls everything back, and the next transaction begins clean."""
     with pytest.raises(KeyError):
         async with database.transaction() as transaction:
-            await transaction.execute("INSERT INTO servers VALUES (1, 'Town')")
+            await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (1, 'Town')")
             raise KeyError
     await put_server(database, 2)
 
@@ -84,8 +84,8 @@ async def test_a_cancelled_transaction_leaves_nothing_half_done(database: Databa
 
     async def two_rows() -> None:
         async with database.transaction() as transaction:
-            await transaction.execute("INSERT INTO servers VALUES (1, 'Town')")
-            await transaction.execute("INSERT INTO servers VALUES (2, 'City')")
+            await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (1, 'Town')")
+            await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (2, 'City')")
 
     task = asyncio.create_task(two_rows())
     for _ in range(n_steps):
@@ -102,12 +102,12 @@ async def test_transactions_do_not_mix(database: Database) -> None:
 
     async def good(guild_id: int) -> None:
         async with database.transaction() as transaction:
-            await transaction.execute("INSERT INTO servers VALUES (?, 'Town')", (guild_id,))
+            await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (?, 'Town')", (guild_id,))
             await transaction.execute("UPDATE servers SET name = 'City' WHERE guild_id = ?", (guild_id,))
 
     async def bad(guild_id: int) -> None:
         async with database.transaction() as transaction:
-            await transaction.execute("INSERT INTO servers VALUES (?, 'Town')", (guild_id,))
+            await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (?, 'Town')", (guild_id,))
             raise KeyError
 
     results = await asyncio.gather(*(good(i) if i % 2 else bad(i) for i in range(1, 21)), return_exceptions=True)
@@ -121,7 +121,7 @@ async def test_a_reader_sees_what_is_committed_while_somebody_writes(tmp_path: P
     async with open_to_write(tmp_path) as writer, open_to_read(tmp_path) as reader:
         await put_server(writer, 1)
         async with writer.transaction() as transaction:
-            await transaction.execute("INSERT INTO servers VALUES (2, 'City')")
+            await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (2, 'City')")
 
             assert await guild_ids(reader) == [1]
         assert await guild_ids(reader) == [1, 2]

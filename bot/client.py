@@ -1,0 +1,172 @@
+"""The Discord client: what it asks for, what runs beside it, and how it ends."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.askers import Audience, Member
+from bot.errors import DiscordIntentMissing, DiscordTokenRefused, DiscordUnreachable
+from bot.exts._access import Access, audience_of
+from bot.exts._convert import Place
+from bot.exts._reach import Reach
+from bot.exts._reader import Reader
+from bot.exts._shares import keep_shares_true
+from bot.exts._words import CatalogueTranslator, tell
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
+_SWEPT_EVERY_S = 600.0
+_EMPTYING_S = 3.0  # of the five that a stop may take
+
+
+class Commands(app_commands.CommandTree["SimilarBot"]):
+    """The commands, of servers only; what goes wrong is told to the person."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["SimilarBot"], error: app_commands.AppCommandError
+    ) -> None:
+        if isinstance(interaction.command, app_commands.Command) and interaction.type is _AUTOCOMPLETE:
+            log.warning("autocomplete %d failed: %s", interaction.id, type(error).__name__)
+            return
+        await tell(interaction, error)
+
+
+_AUTOCOMPLETE = discord.InteractionType.autocomplete
+
+
+class SimilarBot(commands.Bot):
+    """The bot on Discord. What it does is done by the services of `app`."""
+
+    def __init__(self, app: App, *, removal_grace: timedelta, say: Callable[..., None]) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=_intents(),
+            tree_cls=Commands,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+        )
+        self.app = app
+        self.access = Access()
+        self.reader = Reader(app.backfill, app.coverage)
+        self._reach = Reach(self, self.reader, app.coverage)
+        self._removal_grace = removal_grace
+        self._say = say
+        self._was_ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def setup_hook(self) -> None:
+        await self.app.coverage.load()
+        await self.tree.set_translator(CatalogueTranslator())
+        for extension in EXTENSIONS:
+            await self.load_extension(extension)
+        await self._announce_commands()
+        self.app.ingest.has_pending.set()
+        self._run_beside(self.app.inbox.run(self._reach))
+        self._run_beside(self.app.indexer.keep_up(self.app.ingest.has_pending))
+        self._run_beside(self._sweep())
+        self._run_beside(keep_shares_true(self, self.app.answers, self.app.search, self.app.inbox.has_removed))
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Nothing: commands are the slash kind, and messages are put down by an extension."""
+
+    async def close(self) -> None:
+        """Stop listening, put down what has arrived, then stop what runs beside."""
+        self._say("discord.stopping")
+        await super().close()
+        await self.reader.close()
+        try:
+            await asyncio.wait_for(self.app.inbox.emptied(), _EMPTYING_S)
+        except TimeoutError:
+            log.warning("%d events were left; they are read again from history", len(self.app.inbox))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def announce_ready(self) -> None:
+        """The first READY is told at the terminal."""
+        if not self._was_ready and self.user is not None:
+            self._say("discord.online", name=self.user.name, servers=len(self.guilds))
+        self._was_ready = True
+
+    async def asker_of(self, interaction: discord.Interaction[Any]) -> Member:
+        """Who asks, with what they may read at this moment. Raises NotInServer."""
+        return await self.access.asker(interaction, await self.app.search.channels(interaction.guild_id or 0))
+
+    async def audience_of(self, here: Place) -> Audience:
+        """Everyone who can read a channel, with what all of them may read."""
+        return audience_of(here, await self.app.search.channels(here.guild.id))
+
+    async def _announce_commands(self) -> None:
+        """Tell Discord the commands if they are others than those told last."""
+        translator, application_id = self.tree.translator, self.application_id
+        assert translator is not None
+        assert application_id is not None
+        told = [await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()]
+        if await self.app.announcements.is_news(application_id, told):
+            await self.tree.sync()
+            await self.app.announcements.made(application_id, told)
+
+    async def _sweep(self) -> None:
+        """Drop what is stored of servers that the bot was removed from, once their grace is over."""
+        while True:
+            for guild_id in await self.app.coverage.left_for(self._removal_grace):
+                log.info("dropping all that is stored of server %d, which the bot has left", guild_id)
+                await self.app.ingest.server_gone(guild_id)
+                await self.app.coverage.load()
+            await asyncio.sleep(_SWEPT_EVERY_S)
+
+    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_log_crash)
+        self._tasks.append(task)
+
+
+def ended_by_signals() -> None:
+    """SIGTERM and SIGINT cancel the running task from now on, so that everything is closed in reverse."""
+    running = asyncio.current_task()
+    assert running is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+
+
+async def run_bot(bot: SimilarBot, token: str) -> None:
+    """Run until cancelled or until there is no connection to be had.
+
+    Raises DiscordTokenRefused, DiscordIntentMissing and DiscordUnreachable.
+    """
+    try:
+        async with bot:
+            await bot.start(token)
+    except discord.LoginFailure as error:
+        raise DiscordTokenRefused from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise DiscordIntentMissing from error
+    except (OSError, discord.DiscordServerError, discord.GatewayNotFound) as error:
+        raise DiscordUnreachable(str(error)) from error
+
+
+def _intents() -> discord.Intents:
+    intents = discord.Intents.none()
+    intents.guilds = True
+    intents.guild_messages = True
+    intents.message_content = True
+    return intents
+
+
+def _log_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a background task failed", exc_info=error)

@@ -1,0 +1,90 @@
+"""Reads histories in the background, one task a server, and shows how far each has come."""
+
+import asyncio
+import logging
+import time
+
+import discord
+
+from bot.errors import BotError
+from bot.exts._history import DiscordHistory
+from bot.services.backfill import Backfill, Progress
+from bot.services.coverage import Coverage
+from bot.words import Words
+
+log = logging.getLogger(__name__)
+
+SHOWN_EVERY_S = 5.0
+_RETRY_S = 60.0
+
+
+class Reader:
+    """Starts, repeats and ends the reading of histories."""
+
+    def __init__(self, backfill: Backfill, coverage: Coverage) -> None:
+        self._backfill = backfill
+        self._coverage = coverage
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._again: set[int] = set()
+
+    def start(self, guild: discord.Guild) -> None:
+        """Read what is covered and was not read yet; once more when that is going on already."""
+        self._again.add(guild.id)
+        if not self.is_reading(guild.id):
+            self._tasks[guild.id] = asyncio.create_task(self._read(guild), name=f"history of {guild.id}")
+
+    def is_reading(self, guild_id: int) -> bool:
+        task = self._tasks.get(guild_id)
+        return task is not None and not task.done()
+
+    async def close(self) -> None:
+        """Stop between two pages; the next start goes on from there."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _read(self, guild: discord.Guild) -> None:
+        while guild.id in self._again:
+            self._again.discard(guild.id)
+            try:
+                await self._read_once(guild)
+            except BotError as error:
+                log.warning("reading the history of server %d goes on in %.0f s: %s", guild.id, _RETRY_S, error)
+                self._again.add(guild.id)
+                await asyncio.sleep(_RETRY_S)
+            except Exception:
+                log.exception("reading the history of server %d failed", guild.id)
+                return
+
+    async def _read_once(self, guild: discord.Guild) -> None:
+        private_ids = {i for i, is_indexed in self._coverage.told(guild.id).items() if is_indexed}
+        shown_at = time.monotonic()
+        async for progress in self._backfill.read(DiscordHistory(guild, private_ids=private_ids)):
+            is_due = time.monotonic() - shown_at >= SHOWN_EVERY_S
+            if is_due or (progress.is_done and guild.id not in self._again):
+                await self._show(guild, progress)
+                shown_at = time.monotonic()
+
+    async def _show(self, guild: discord.Guild, progress: Progress) -> None:
+        log.info("server %d: %d messages of %d channels read", guild.id, progress.tally.total, progress.n_channels)
+        notice = await self._backfill.notice(guild.id)
+        if notice is None:
+            return
+        channel = guild.get_channel_or_thread(notice.channel_id)
+        try:
+            if isinstance(channel, discord.abc.Messageable):
+                message = channel.get_partial_message(notice.message_id)
+                await message.edit(content=_sentence(progress, Words(notice.language)))
+        except discord.HTTPException as error:
+            log.info("progress in server %d cannot be shown: HTTP %d, code %d", guild.id, error.status, error.code)
+            await self._backfill.unnoted(guild.id)
+        if progress.is_done:
+            await self._backfill.unnoted(guild.id)
+
+
+def _sentence(progress: Progress, words: Words) -> str:
+    key = "index.read" if progress.is_done else "index.reading"
+    sentence = words(key, messages=progress.tally.total, channels=progress.n_channels, channel=progress.channel_name)
+    if progress.is_done and progress.n_unavailable:
+        sentence += "\n" + words("index.unavailable", n=progress.n_unavailable)
+    return sentence

@@ -1,0 +1,106 @@
+"""/index: what a server lets the bot store. For members with Manage Server."""
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import SimilarBot
+from bot.errors import BotMayNotRead
+from bot.exts._access import base_of, guild_of, may_read
+from bot.exts._convert import Place, location_of, server_of
+from bot.exts._options import AnyChannel
+from bot.exts._words import told, words_of, words_of_server
+from bot.services.coverage import WHOLE_SERVER
+from bot.words import Words
+
+Asked = discord.Interaction[SimilarBot]
+for_managers = app_commands.checks.has_permissions(manage_guild=True)
+
+
+@app_commands.default_permissions(manage_guild=True)
+class Admin(
+    commands.GroupCog,
+    group_name=told("commands.index.name"),
+    group_description=told("commands.index.description"),
+):
+    """Starting, stopping and looking at indexing."""
+
+    def __init__(self, bot: SimilarBot) -> None:
+        self.bot = bot
+        self.coverage = bot.app.coverage
+
+    @app_commands.command(name=told("commands.index_start.name"), description=told("commands.index_start.description"))
+    @app_commands.rename(channel=told("commands.index_start.channel.name"))
+    @app_commands.describe(channel=told("commands.index_start.channel.description"))
+    @for_managers
+    async def start(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
+        guild, words = guild_of(interaction), words_of_server(interaction)
+        await interaction.response.defer(thinking=True)
+        if channel is not None:
+            _refuse_closed(guild, await _place_of(channel))
+        await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
+        shown = await interaction.edit_original_response(content=words("index.started"))
+        await self.bot.app.backfill.noted(
+            guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language
+        )
+        self.bot.reader.start(guild)
+
+    @app_commands.command(name=told("commands.index_stop.name"), description=told("commands.index_stop.description"))
+    @app_commands.rename(channel=told("commands.index_stop.channel.name"))
+    @app_commands.describe(channel=told("commands.index_stop.channel.description"))
+    @for_managers
+    async def stop(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self.coverage.stop(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
+        key = "index.stopped_all" if channel is None else "index.stopped"
+        await interaction.edit_original_response(content=words(key))
+
+    @app_commands.command(
+        name=told("commands.index_status.name"), description=told("commands.index_status.description")
+    )
+    @for_managers
+    async def status(self, interaction: Asked) -> None:
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        status = await self.bot.app.inspector.server(guild.id)
+        lines = self._covered(guild.id, words)
+        lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
+        lines.append(words("index.embedder", model_key=status.model_key))
+        if self.bot.reader.is_reading(guild.id):
+            lines.append(words("index.is_reading"))
+        await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
+
+    def _covered(self, guild_id: int, words: Words) -> list[str]:
+        """What is indexed and what is not, the channels by their names."""
+        if not self.coverage.is_indexed(guild_id):
+            return [words("index.off")]
+        told_of = dict(self.coverage.told(guild_id))
+        is_whole = told_of.pop(WHOLE_SERVER, False)
+        lines = [words("index.whole_server" if is_whole else "index.only_named")]
+        lines += [f"- <#{i}>" for i, is_indexed in told_of.items() if is_indexed][:_MOST_NAMED]
+        if without := [f"- <#{i}>" for i, is_indexed in told_of.items() if not is_indexed]:
+            lines += [words("index.except_named"), *without[:_MOST_NAMED]]
+        return lines
+
+
+_COUNTS = ("messages", "embedded", "pending", "parked")
+_MOST_NAMED = 50
+
+
+async def _place_of(channel: AnyChannel) -> Place:
+    """The channel or thread itself. Raises BotMayNotRead where Discord does not show it to the bot."""
+    try:
+        return channel.resolve() or await channel.fetch()
+    except discord.HTTPException as error:
+        raise BotMayNotRead from error
+
+
+def _refuse_closed(guild: discord.Guild, place: Place) -> None:
+    base = base_of(guild, location_of(place).channel)
+    if base is None or not may_read(base, guild.me):
+        raise BotMayNotRead
+
+
+async def setup(bot: SimilarBot) -> None:
+    await bot.add_cog(Admin(bot))

@@ -1,0 +1,109 @@
+"""What Discord reports: put into the inbox, and nothing else."""
+
+import logging
+
+import discord
+from discord.ext import commands
+
+from bot.client import SimilarBot
+from bot.exts._convert import is_blank, location_of, message_of
+from bot.services.inbox import ChannelDeleted, MessageSaved, MessagesDeleted, ReachChanged
+
+log = logging.getLogger(__name__)
+
+
+class Events(commands.Cog):
+    """Listens."""
+
+    def __init__(self, bot: SimilarBot) -> None:
+        self.bot = bot
+        self.inbox = bot.app.inbox
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        if message.guild is not None:
+            await self._save(message, message.guild.id)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        if payload.guild_id is None:
+            return
+        if is_blank(payload.message):
+            # Nobody can empty a message by editing it: Discord no longer shows the bot what is written.
+            log.warning("message %d came without content: is the message content intent on?", payload.message_id)
+            return
+        await self._save(payload.message, payload.guild_id)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        if payload.guild_id is not None:
+            await self.inbox.put(MessagesDeleted(payload.guild_id, (payload.message_id,)))
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        if payload.guild_id is not None:
+            await self.inbox.put(MessagesDeleted(payload.guild_id, tuple(payload.message_ids)))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self.inbox.put(ChannelDeleted(channel.guild.id, channel.id))
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        await self.inbox.put(ChannelDeleted(payload.guild_id, payload.thread_id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        await self.inbox.put(ReachChanged(channel.guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        await self.inbox.put(ReachChanged(after.guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        await self.inbox.put(ReachChanged(after.guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        await self.inbox.put(ReachChanged(role.guild.id))
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        if after == after.guild.me:
+            await self.inbox.put(ReachChanged(after.guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        await self.inbox.put(ReachChanged(guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self.bot.app.coverage.joined(guild.id)
+        await self.inbox.put(ReachChanged(guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.bot.app.coverage.left(guild.id)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """A new session: what happened in between was not reported."""
+        coverage = self.bot.app.coverage
+        here = {guild.id for guild in self.bot.guilds}
+        for guild_id in coverage.guild_ids:
+            await (coverage.joined(guild_id) if guild_id in here else coverage.left(guild_id))
+        for guild in self.bot.guilds:
+            if coverage.is_indexed(guild.id) and not guild.unavailable:
+                self.bot.reader.start(guild)
+            await self.inbox.put(ReachChanged(guild.id))
+        self.bot.announce_ready()
+
+    async def _save(self, message: discord.Message, guild_id: int) -> None:
+        place = message.channel
+        location = location_of(place) if isinstance(place, discord.abc.GuildChannel | discord.Thread) else None
+        await self.inbox.put(MessageSaved(message_of(message, guild_id), location))
+
+
+async def setup(bot: SimilarBot) -> None:
+    await bot.add_cog(Events(bot))
