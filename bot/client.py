@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -127,7 +128,9 @@ class SimilarBot(commands.Bot):
                 log.info("dropping all that is stored of server %d, which the bot has left", guild_id)
                 await self.app.ingest.server_gone(guild_id)
                 await self.app.coverage.load()
-            await asyncio.sleep(_SWEPT_EVERY_S)
+            self.app.coverage.has_left.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.app.coverage.has_left.wait(), _SWEPT_EVERY_S)
 
     def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

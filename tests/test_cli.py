@@ -268,14 +268,6 @@ def test_b44_a_foreign_database_is_one_sentence_for_every_verb(verb: tuple[str, 
     assert Path("data/bot.db").read_bytes() == before
 
 
-def test_with_a_token_the_bot_says_that_it_cannot_speak_to_discord_yet() -> None:
-    """Until there is a Discord door, `run` with a token is one sentence."""
-    done = bot("run", DISCORD_TOKEN="token")
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "does not speak to Discord yet" in done.stderr
-
-
 def test_a_changed_model_is_told_and_settled_by_rebuild(bath: Path) -> None:
     """Vectors of another model are not searched: the sentence names both and the verb that mends it."""
     with_other = {"OPENAI_API_KEY": "sk-none", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}

@@ -24,6 +24,7 @@ EVERY = {
     "EMBEDDING_DIMENSIONS": ("256", 256),
     "DATA_DIR": ("elsewhere", Path("elsewhere")),
     "FAISS_INDEX": ("ivf-flat", "ivf-flat"),
+    "REMOVAL_GRACE_HOURS": ("0.5", 0.5),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 

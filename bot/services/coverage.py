@@ -1,5 +1,6 @@
 """What is to be indexed: nothing, until a server says so."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,7 @@ class Coverage:
     def __init__(self, servers: ServerStore) -> None:
         self._servers = servers
         self._told: dict[int, dict[int, bool]] = {}
+        self.has_left = asyncio.Event()  # set when the bot was removed from a server
 
     async def load(self) -> None:
         self._told = await self._servers.coverage()
@@ -62,6 +64,7 @@ class Coverage:
     async def left(self, guild_id: int) -> None:
         """The bot was removed from a server."""
         await self._servers.left(guild_id)
+        self.has_left.set()
 
     async def left_for(self, period: timedelta) -> list[int]:
         """The servers that the bot was removed from longer ago than a period."""

@@ -122,9 +122,11 @@ class Inbox:
             case ChannelDeleted(guild_id=guild_id, channel_id=channel_id):
                 await self._ingest.channels_deleted(guild_id, [channel_id])
                 await self._coverage.load()
+                self._met.clear()
             case ReachChanged(guild_id=guild_id):
                 closed = surroundings.closed(guild_id, await self._ingest.channels(guild_id))
                 await self._ingest.channels_closed(guild_id, closed)
+                self._met.clear()
             case _:
                 await self._apply_messages(events, surroundings)
         self.has_removed.set()

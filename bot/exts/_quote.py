@@ -1,0 +1,105 @@
+"""Other people's words inside a Discord message: shown as they were written, and nothing in them acts."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import groupby, islice, takewhile
+from operator import itemgetter
+
+from bot.texts import embed_text, graphemes, isolated, one_line
+
+# Escaped wherever they stand: what begins or ends styles, code, spoilers, mentions, emoji and links; the slash because
+# clients look for invites in the raw text, with or without a scheme. Escaped only where they can matter: bullets and
+# headings not within a word, the point of a numbered list, the bracket of a link's target. Each choice looks only at
+# what stands before, so that a longer text is never escaped to a shorter one.
+_MARKUP = re.compile(r"[\\*_~`|<>\[\]@:/]|(?<!\w)[-+#]|(?<=\d)\.|(?<=\])\(")
+
+# Where Discord sees spoilers: bars that are escaped or stand in code make none.
+_INLINE = r"""
+    \\[^0-9A-Za-z\s]
+  | (?<!`)(?P<ticks>`++) .+? (?<!`)(?P=ticks)(?!`)
+  | \|\|(?P<hidden>.+?)\|\|
+"""
+# What begins in a block quote, a heading or a subtext ends there.
+_BLOCK = r"(?P<block> (?:^[ ]*>[ ][^\n]*\n?)+ | ^[ ]*(?:\#{1,3}|-\#)[ ][^\n]* )"
+_FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
+_IN_BLOCK = re.compile(_INLINE, _FLAGS)
+_IN_MESSAGE = re.compile(f"{_BLOCK} | {_INLINE}", _FLAGS)
+
+# The graphemes of a text, each with the number of its piece: pieces of odd numbers are spoilers.
+_Units = list[tuple[int, str]]
+
+
+def escaped(text: str) -> str:
+    """A name or another short text on one line, as Discord shows it: exactly its characters, none of them acting.
+
+    It is not cut. It may stand anywhere but in the label of a masked link, where Discord shows the backslashes too.
+    """
+    return isolated(_escape(one_line(text).strip()), source=text)
+
+
+def quoted(content: str, *, budget: int, width: int = 200) -> str:
+    """A message's content as one line of a block quote; "" if it shows nothing.
+
+    It takes at most `budget` UTF-16 code units, which may not be less than 8, and `width` graphemes, the bars of
+    spoilers not counted. Spoilers stay spoilers, also where the text is cut; everything else is plain text.
+    """
+    if not embed_text(content):
+        return ""
+    content = content.strip()
+    longest = width * 64
+    units = list(islice(_units(content, longest), width + 1))
+    whole = isolated(_line(units), source=content)
+    if len(units) <= width and len(content) <= longest and utf16_length(whole) <= budget:
+        return whole
+
+    def cut(n_units: int) -> str:
+        return isolated(_line(units[:n_units]) + "…", source=content)
+
+    # The last grapheme never stays: the ellipsis takes its place, and it may be half of one if the content is too long.
+    n_fitting = bisect_right(range(min(len(units), width)), budget, key=lambda n_units: utf16_length(cut(n_units)))
+    return cut(max(n_fitting - 1, 0))
+
+
+def utf16_length(text: str) -> int:
+    """How long Discord takes the text to be."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _units(content: str, longest: int) -> Iterator[tuple[int, str]]:
+    for number, piece in enumerate(_pieces(content, longest)):
+        for grapheme in graphemes(one_line(piece)):
+            yield number, grapheme
+
+
+def _pieces(content: str, longest: int) -> list[str]:
+    """The first `longest` characters, in turns outside and inside of spoilers, without their bars."""
+    kept = content[:longest]
+    pieces, end = [], 0
+    # Spoilers are looked for in the whole content: the end of one that is cut may lie far behind the cut.
+    for start, stop in takewhile(lambda span: span[0] < longest, _spoilers(content)):
+        pieces += [kept[end : start - 2], kept[start:stop]]
+        end = stop + 2
+    return [*pieces, kept[end:]]
+
+
+def _spoilers(content: str) -> Iterator[tuple[int, int]]:
+    """Where the text in spoilers starts and stops, in order; one that hides nothing but bars is none."""
+    for token in _IN_MESSAGE.finditer(content):
+        for inner in _IN_BLOCK.finditer(content, *token.span()) if token["block"] else [token]:
+            if inner["hidden"] and embed_text(inner["hidden"].replace("|", "")):
+                yield inner.span("hidden")
+
+
+def _line(units: _Units) -> str:
+    runs = ((number, "".join(map(itemgetter(1), run))) for number, run in groupby(units, key=itemgetter(0)))
+    return "".join(_spoiler(text) if number % 2 else _escape(text) for number, text in runs).strip()
+
+
+def _spoiler(text: str) -> str:
+    inner = _escape(text.rstrip("|"))  # a bar at the end would close the spoiler too early, even an escaped one
+    return f"||{inner}||" if inner.strip() else ""
+
+
+def _escape(line: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", line)

@@ -1,0 +1,142 @@
+"""The bot process: what it tells Discord, how it starts, fails to start, and ends."""
+
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from live import eventually, launch, running
+from standin import Discord
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def discord():
+    async with Discord.open() as opened:
+        yield opened
+
+
+def synced(discord: Discord) -> int:
+    return sum(method == "PUT" and route.endswith("/commands") for method, route, *_ in discord.requests)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_f30_a_signal_ends_it_cleanly_in_under_five_seconds(discord, tmp_path, number) -> None:
+    """With work going on, a signal ends the process with exit code 0 and no traceback, and nothing is lost."""
+    ada = discord.person("ada")
+    square = discord.guild("Town", owner=ada).text("square")
+    async with running(discord, tmp_path / "data") as bot:
+        await (await ada.slash(square, "index start")).answer()
+        texts = [f"the {n}th word of the prophet" for n in range(500)]
+        for text in texts:
+            await square.post(ada, text)
+        await eventually(lambda: bot.rows("SELECT 1 FROM messages"))
+
+        assert await bot.stop(number) < 5
+    assert bot.process.returncode == 0
+    assert "Traceback" not in bot.said
+    stored = bot.rows("SELECT count(*), max(message_id) FROM messages")[0]
+    assert stored[0] == sum(message.id <= stored[1] and message.author is ada for message in square.messages)
+
+
+async def test_the_token_is_refused_in_one_sentence(discord, tmp_path) -> None:
+    """A wrong token ends the start with a sentence that says where to get the right one."""
+    bot = await launch(discord, tmp_path / "data", DISCORD_TOKEN="wrong.token.here")
+
+    assert await bot.ended() == 1
+    assert "Discord refuses DISCORD_TOKEN" in bot.said
+    assert "Traceback" not in bot.said
+    assert "wrong.token.here" not in bot.said
+
+
+async def test_b41_a_missing_intent_says_what_to_click(discord, tmp_path) -> None:
+    """Without the message content intent the start ends with the name of the switch, and does not try again."""
+    discord.disallowed_intents = {"message_content"}
+    bot = await launch(discord, tmp_path / "data")
+
+    assert await bot.ended() == 1
+    assert "MESSAGE CONTENT INTENT" in bot.said
+    assert "Traceback" not in bot.said
+    assert discord.identifies == 1
+
+
+async def test_where_discord_cannot_be_reached_it_says_so(discord, tmp_path) -> None:
+    """With nobody listening the start ends with one sentence."""
+    bot = await launch(discord, tmp_path / "data", STANDIN_URL="http://127.0.0.1:9")
+
+    assert await bot.ended() == 1
+    assert "Discord cannot be reached" in bot.said
+    assert "Traceback" not in bot.said
+
+
+async def test_b40_every_settings_problem_is_told_at_once(discord, tmp_path) -> None:
+    """Two wrong settings are two lines, and nothing is connected."""
+    bot = await launch(discord, tmp_path / "data", LOG_LEVEL="LOUD", REMOVAL_GRACE_HOURS="-1")
+
+    assert await bot.ended() == 1
+    assert "LOG_LEVEL" in bot.said
+    assert "REMOVAL_GRACE_HOURS" in bot.said
+    assert discord.requests == []
+
+
+async def test_commands_are_told_once_and_again_only_when_they_changed(discord, tmp_path) -> None:
+    """The second start finds that Discord knows the commands already."""
+    for _ in range(2):
+        async with running(discord, tmp_path / "data"):
+            pass
+    assert synced(discord) == 1
+
+    async with running(discord, tmp_path / "elsewhere"):
+        pass
+    assert synced(discord) == 2
+
+
+async def test_b45_a_second_bot_on_the_same_folder_is_refused(discord, tmp_path) -> None:
+    """The process that comes second says which one holds the folder."""
+    async with running(discord, tmp_path / "data") as first:
+        second = await launch(discord, tmp_path / "data")
+
+        assert await second.ended() == 1
+        assert f"process {first.process.pid}" in second.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_reading_history_goes_on_after_a_restart(discord, tmp_path, number) -> None:
+    """Ended in the middle of a history, the bot goes on from there and edits the same message to the end."""
+    ada = discord.person("ada")
+    square = discord.guild("Town", owner=ada).text("square")
+    square.seed(ada, 2_000, start=BEGAN, step=timedelta(minutes=1))
+    discord.fail("GET", "/channels/{channel_id}/messages", delay=0.05, times=1_000)
+    async with running(discord, tmp_path / "data") as bot:
+        answer = await (await ada.slash(square, "index start")).answer()
+        await eventually(lambda: bot.rows("SELECT count(*) > 300 FROM messages") == [(1,)])
+        await bot.stop(number)
+    n_before = bot.rows("SELECT count(*) FROM messages")[0][0]
+    assert n_before < 2_000
+    pages = sum(route == "/channels/{channel_id}/messages" for _, route, *_ in discord.requests)
+
+    async with running(discord, tmp_path / "data") as bot:
+        await eventually(lambda: bot.rows("SELECT count(*) FROM messages") == [(2_000,)], within=30)
+        await eventually(lambda: "has been read" in answer.refresh().content)
+    assert bot.rows("SELECT low_id FROM marks") == [(0,)]
+    n_pages = sum(route == "/channels/{channel_id}/messages" for _, route, *_ in discord.requests) - pages
+    assert n_pages <= (2_000 - n_before) / 100 + 3
+
+
+async def test_a_removed_server_goes_when_its_grace_is_over(discord, tmp_path) -> None:
+    """Removed while it was down, the bot notices at the next start; without grace everything goes, the rest stays."""
+    ada = discord.person("ada")
+    gone, kept = discord.guild("Gone", owner=ada), discord.guild("Kept", owner=ada)
+    squares = [guild.text("square") for guild in (gone, kept)]
+    async with running(discord, tmp_path / "data") as bot:
+        for square in squares:
+            await (await ada.slash(square, "index start")).answer()
+            await square.post(ada, "words")
+        await eventually(lambda: bot.texts(gone.id) == bot.texts(kept.id) == ["words"])
+    await gone.remove_bot()
+
+    async with running(discord, tmp_path / "data", REMOVAL_GRACE_HOURS="0") as bot:
+        await eventually(lambda: bot.rows("SELECT guild_id FROM servers") == [(kept.id,)], within=20)
+    for table in ("messages", "embeddings", "pending", "channels", "marks", "coverage", "authors", "tombstones"):
+        assert bot.rows(f"SELECT count(*) FROM {table} WHERE guild_id = ?", gone.id) == [(0,)]
+    assert bot.texts(kept.id) == ["words"]

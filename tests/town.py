@@ -1,0 +1,46 @@
+"""A server on the local Discord, with a bot in it and people who use it."""
+
+from dataclasses import dataclass
+
+from live import Bot, eventually
+from standin import Answer, Discord, Person
+from standin.channels import Channel
+from standin.world import Guild
+
+
+@dataclass
+class Town:
+    """A server with a few people, where the bot is a member."""
+
+    discord: Discord
+    bot: Bot
+    guild: Guild
+    ada: Person  # the owner
+    bob: Person
+    square: Channel  # where everyone reads and writes
+
+    async def index(self) -> None:
+        """Have everything stored, and wait until the history has been read and embedded."""
+        interaction = await self.ada.slash(self.square, "index start")
+        answer = await interaction.answer()
+        await eventually(lambda: "has been read" in answer.refresh().content)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until everything stored has its vector."""
+        await eventually(lambda: not self.bot.n_waiting())
+
+    async def stored(self, *texts: str) -> None:
+        """Wait until exactly these texts are stored of this server."""
+        await eventually(lambda: sorted(self.bot.texts(self.guild.id)) == sorted(texts))
+
+    async def similar(self, person: Person, text: str, **options: object) -> Answer:
+        """What a person is answered."""
+        interaction = await person.slash(self.square, "similar", text=text, **options)
+        return await interaction.answer()
+
+
+def shown(answer: Answer) -> str:
+    """All that a person reads in an answer."""
+    texts = [answer.content, *(embed.get("description", "") for embed in answer.embeds)]
+    return "\n".join(text for text in texts if text)
