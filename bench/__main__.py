@@ -1,4 +1,4 @@
-"""`make bench`: store, embed, mirror and search real or made-up chat; a table, and build/bench.json.
+"""`make bench`: store, embed, mirror and search chat, then serve it on a local Discord; a table, and build/bench.json.
 
 `make bench ARGS="--size 20000"` for less; `--data PATH...` names exports to use instead of the sample.
 """
@@ -7,16 +7,16 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+
+from bench.figures import Figure, show
+from bench.live import discord_figures
 
 from bot.app import App, open_app
 from bot.askers import EVERYTHING, Operator
@@ -42,31 +42,27 @@ N_QUERIES = 200
 N_BARE = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table."""
-
-    what: str
-    value: float
-    unit: str
-    wanted: str = ""
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--size", type=int, default=100_000, help="how many messages (default 100,000)")
     parser.add_argument("--data", type=Path, nargs="*", help="exports or folders of exports")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
+    parser.add_argument("--only", choices=("storage", "discord"), help="one half of it")
+    parser.add_argument("--seconds", type=float, default=60, help="how long messages pour in (default 60)")
     options = parser.parse_args()
+    figures = []
     with tempfile.TemporaryDirectory() as folder:
-        figures = asyncio.run(_measure(Path(folder), options.size, options.data))
-    _show(figures)
+        exports = list(_exports(Path(folder) / "exports", options.size, options.data or _default_data()))
+        if options.only != "discord":
+            figures += asyncio.run(_measure(Path(folder), exports))
+        if options.only != "storage":
+            figures += asyncio.run(discord_figures(Path(folder) / "live", exports, seconds=options.seconds))
+    show(figures)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
 
 
-async def _measure(folder: Path, size: int, data: list[Path] | None) -> list[Figure]:
-    exports = list(_exports(folder / "exports", size, data or _default_data()))
+async def _measure(folder: Path, exports: list[Path]) -> list[Figure]:
     settings = Settings(_env_file=None, data_dir=folder / "data", embedder="local", discord_token=None)
     async with open_app(settings, "bench") as app:
         figures = [*await _storing(app, exports), *await _embedding(app, exports)]
@@ -82,7 +78,7 @@ async def _measure(folder: Path, size: int, data: list[Path] | None) -> list[Fig
             started = time.perf_counter()
             await Indexer(embeddings, servers, embedder, mirror).reconcile()
             figures.append(Figure(f"start: mirror filled from SQLite, {name}", time.perf_counter() - started, "s"))
-            search = Search(messages, embeddings, embedder, mirror)
+            search = Search(messages, servers, embeddings, embedder, mirror)
             wanted = "10 or less" if name == "auto" else ""
             figures += await _searching(search, queries, name, wanted)
             figures.append(_recall(mirror, oracle, queries, name))
@@ -222,16 +218,6 @@ def _rate(work: Callable[[], object], n: int) -> float:
     started = time.perf_counter()
     work()
     return n / (time.perf_counter() - started)
-
-
-def _show(figures: list[Figure]) -> None:
-    table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    for heading, justify in (("what", "left"), ("measured", "right"), ("unit", "left"), ("wanted", "left")):
-        table.add_column(heading, justify=justify)
-    for figure in figures:
-        digits = ",.0f" if figure.value >= 100 else ",.2f" if figure.value >= 0.01 else ",.6f"
-        table.add_row(figure.what, f"{figure.value:{digits}}", figure.unit, figure.wanted)
-    Console().print(table)
 
 
 if __name__ == "__main__":

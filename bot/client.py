@@ -21,6 +21,7 @@ from bot.exts._reach import Reach
 from bot.exts._reader import Reader
 from bot.exts._shares import keep_shares_true
 from bot.exts._words import CatalogueTranslator, tell
+from bot.services.pulse import feel_pulse
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(self.app.inbox.run(self._reach))
         self._run_beside(self.app.indexer.keep_up(self.app.ingest.has_pending))
         self._run_beside(self._sweep())
+        self._run_beside(feel_pulse())
         self._run_beside(keep_shares_true(self, self.app.answers, self.app.search, self.app.inbox.has_removed))
 
     async def on_message(self, message: discord.Message, /) -> None:

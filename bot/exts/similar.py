@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.askers import Member, Scope
 from bot.client import SimilarBot
-from bot.errors import MessageNotFound
+from bot.errors import MessageNotFound, MomentInvalid
 from bot.exts._access import guild_of
 from bot.exts._convert import location_of, message_of
 from bot.exts._history import Readable
@@ -23,6 +23,7 @@ from bot.times import moment, snowflake, snowflake_at
 Asked = discord.Interaction[SimilarBot]
 Limit = app_commands.Range[int, 1, 50]
 Text = app_commands.Range[str, 1, 4000]
+Moment = app_commands.Range[str, 1, 32]
 
 _LINK = re.compile(
     r"<?https?://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
@@ -72,13 +73,13 @@ class Similar(commands.Cog):
         text: Text,
         channel: AnyChannel | None = None,
         author: discord.User | None = None,
-        after: str | None = None,
-        before: str | None = None,
+        after: Moment | None = None,
+        before: Moment | None = None,
         limit: Limit = 10,
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         within = Scope(
-            channel_ids=None if channel is None else await self.bot.app.search.lying_in(channel.guild_id, channel.id),
+            channel_ids=None if channel is None else await self._lying_in(channel),
             author_ids=None if author is None else frozenset({author.id}),
             after_id=_id_at(after),
             before_id=_id_at(before),
@@ -102,11 +103,19 @@ class Similar(commands.Cog):
         days = {"today": str(today), "yesterday": str(today - timedelta(days=1))}
         choices = [(words(f"moments.{key}", day=day), day) for key, day in days.items()]
         choices += [(words(f"moments.{age}"), age) for age in _AGES]
-        return [
-            app_commands.Choice(name=name, value=value)
-            for name, value in choices
-            if typed.casefold() in name.casefold() or value.startswith(typed)
+        fitting = [
+            (name, value) for name, value in choices if typed.casefold() in name.casefold() or value.startswith(typed)
         ]
+        if not fitting and _is_moment(typed):
+            fitting = [(typed, typed)]
+        return [app_commands.Choice(name=name, value=value) for name, value in fitting]
+
+    async def _lying_in(self, channel: AnyChannel) -> frozenset[int]:
+        """A channel or category with all that is in it, also where only its threads and not itself are known."""
+        place = channel.resolve()
+        inner = place.channels if isinstance(place, discord.CategoryChannel) else []
+        ids = [await self.bot.app.search.lying_in(channel.guild_id, i) for i in (channel.id, *(c.id for c in inner))]
+        return frozenset().union(*ids)
 
     async def _question(self, interaction: Asked, asker: Member, text: str) -> Query:
         """A question about a text, or about the message that a link leads to.
@@ -126,20 +135,29 @@ class Similar(commands.Cog):
     async def _text_at(self, interaction: Asked, channel_id: int, message_id: int) -> str:
         """The text of a message that is not stored, if the asker may read it. Raises MessageNotFound."""
         guild = guild_of(interaction)
-        place = guild.get_channel_or_thread(channel_id)
-        if not isinstance(place, Readable):
-            raise MessageNotFound(message_id)
-        asker = await self.bot.access.asker(interaction, [location_of(place).channel])
-        if channel_id not in asker.channel_ids:
-            raise MessageNotFound(message_id)
         try:
+            # Archived threads are not in the cache.
+            place = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+            if not isinstance(place, Readable):
+                raise MessageNotFound(message_id)
+            asker = await self.bot.access.asker(interaction, [location_of(place).channel])
+            if channel_id not in asker.channel_ids:
+                raise MessageNotFound(message_id)
             return message_of(await place.fetch_message(message_id), guild.id).content
-        except discord.HTTPException as error:
+        except (discord.HTTPException, discord.InvalidData) as error:
             raise MessageNotFound(message_id) from error
 
 
 def _id_at(text: str | None) -> int | None:
     return None if text is None else snowflake_at(moment(text, now=datetime.now(UTC)))
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        _id_at(text)
+    except MomentInvalid:
+        return False
+    return True
 
 
 async def setup(bot: SimilarBot) -> None:

@@ -100,7 +100,7 @@ class Backfill:
             yield await self._save(location, page, marks)
             marks = replace(marks, are_first=False)
         else:
-            while page := await history.page(location, after_id=marks.high_id):
+            while self._coverage.covers(location) and (page := await history.page(location, after_id=marks.high_id)):
                 marks = replace(marks, high_id=page[0].message_id)
                 yield await self._save(location, page, marks)
         while marks.low_id and self._coverage.covers(location):

@@ -20,10 +20,12 @@ class Coverage:
     def __init__(self, servers: ServerStore) -> None:
         self._servers = servers
         self._told: dict[int, dict[int, bool]] = {}
+        self._telling = asyncio.Lock()  # held while what is known and what is stored may differ
         self.has_left = asyncio.Event()  # set when the bot was removed from a server
 
     async def load(self) -> None:
-        self._told = await self._servers.coverage()
+        async with self._telling:
+            self._told = await self._servers.coverage()
 
     @property
     def guild_ids(self) -> frozenset[int]:
@@ -50,12 +52,14 @@ class Coverage:
 
     async def start(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
         """Index a channel, or all of the server that was not stopped by name."""
-        await self._tell(server, {**self.told(server.guild_id), channel_id: True})
+        async with self._telling:
+            await self._tell(server, {**self.told(server.guild_id), channel_id: True})
 
     async def stop(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
         """Index no more of a channel, or nothing at all."""
-        told = {} if channel_id == WHOLE_SERVER else self.told(server.guild_id)
-        await self._tell(server, {**told, channel_id: False})
+        async with self._telling:
+            told = {} if channel_id == WHOLE_SERVER else self.told(server.guild_id)
+            await self._tell(server, {**told, channel_id: False})
 
     async def joined(self, guild_id: int) -> None:
         """The bot is in a server, again or still."""
