@@ -26,6 +26,7 @@ from bot.services.pulse import feel_pulse
 log = logging.getLogger(__name__)
 
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
+_NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _SWEPT_EVERY_S = 600.0
 _EMPTYING_S = 3.0  # of the five that a stop may take
 
@@ -103,6 +104,8 @@ class SimilarBot(commands.Bot):
         """The first READY is told at the terminal."""
         if not self._was_ready and self.user is not None:
             self._say("discord.online", name=self.user.name, servers=len(self.guilds))
+            if not self.guilds:
+                self._say("discord.invite", url=discord.utils.oauth_url(self.user.id, permissions=_NEEDED))
         self._was_ready = True
 
     async def asker_of(self, interaction: discord.Interaction[Any]) -> Member:

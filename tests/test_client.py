@@ -91,6 +91,13 @@ async def test_commands_are_told_once_and_again_only_when_they_changed(discord, 
     assert synced(discord) == 2
 
 
+async def test_without_a_server_it_says_how_to_be_invited(discord, tmp_path) -> None:
+    """A bot that nobody has invited yet prints the link that invites it, with the two permissions it needs."""
+    async with running(discord, tmp_path / "data") as bot:
+        await eventually(lambda: "permissions=66560" in bot.said)
+        assert f"client_id={discord.application_id}" in bot.said
+
+
 async def test_b45_a_second_bot_on_the_same_folder_is_refused(discord, tmp_path) -> None:
     """The process that comes second says which one holds the folder."""
     async with running(discord, tmp_path / "data") as first:
