@@ -89,7 +89,8 @@ class SimilarBot(commands.Bot):
 
     async def close(self) -> None:
         """Stop listening, put down what has arrived, then stop what runs beside."""
-        self._say("discord.stopping")
+        if self._was_ready:
+            self._say("discord.stopping")
         await super().close()
         await self.reader.close()
         try:

@@ -26,8 +26,7 @@ def guild_of(interaction: discord.Interaction) -> discord.Guild:
 def may_read(place: discord.abc.GuildChannel, reader: discord.Member | discord.Role) -> bool:
     """Whether somebody may see a channel and its history."""
     allowed = place.permissions_for(reader)
-    is_voice = isinstance(place, discord.VoiceChannel | discord.StageChannel)
-    return allowed.view_channel and allowed.read_message_history and (allowed.connect or not is_voice)
+    return allowed.view_channel and allowed.read_message_history and (allowed.connect or not _is_voice(place))
 
 
 class Access:
@@ -76,7 +75,7 @@ def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterabl
         source = base_of(guild, channel)
         if source is None or base is None or (_is_age_restricted(source) and not _is_age_restricted(base)):
             continue
-        is_open = _is_open_to_all(source) or source == base or _shuts_out(source) == _shuts_out(base)
+        is_open = _is_open_to_all(source) or source == base or _has_same_readers(source, base)
         if channel.channel_id == here.id or (is_open and channel.kind is not ChannelKind.PRIVATE_THREAD):
             readable.add(channel.channel_id)
     return Audience(guild.id, frozenset(readable))
@@ -107,6 +106,15 @@ def _is_open_to_all(channel: discord.abc.GuildChannel) -> bool:
     return may_read(channel, channel.guild.default_role) and not any(
         overwrite.pair()[1].value & _SECRET for overwrite in channel.overwrites.values()
     )
+
+
+def _has_same_readers(source: discord.abc.GuildChannel, here: discord.abc.GuildChannel) -> bool:
+    """Whether surely all who may read a channel may read the other one; one reads in a voice channel only connected."""
+    return _shuts_out(source) == _shuts_out(here) and (_is_voice(here) or not _is_voice(source))
+
+
+def _is_voice(channel: discord.abc.GuildChannel) -> bool:
+    return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
 
 
 def _shuts_out(channel: discord.abc.GuildChannel) -> dict[int, tuple[int, int]]:

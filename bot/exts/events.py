@@ -7,7 +7,14 @@ from discord.ext import commands
 
 from bot.client import SimilarBot
 from bot.exts._convert import is_blank, location_of, message_of
-from bot.services.inbox import ChannelDeleted, MessageSaved, MessagesDeleted, ReachChanged
+from bot.services.inbox import (
+    ChannelDeleted,
+    MessageSaved,
+    MessagesDeleted,
+    ReachChanged,
+    ServerJoined,
+    ServerLeft,
+)
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +86,12 @@ class Events(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self.bot.app.coverage.joined(guild.id)
+        await self.inbox.put(ServerJoined(guild.id))
         await self.inbox.put(ReachChanged(guild.id))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self.bot.app.coverage.left(guild.id)
+        await self.inbox.put(ServerLeft(guild.id))
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -92,7 +99,7 @@ class Events(commands.Cog):
         coverage = self.bot.app.coverage
         here = {guild.id for guild in self.bot.guilds}
         for guild_id in coverage.guild_ids:
-            await (coverage.joined(guild_id) if guild_id in here else coverage.left(guild_id))
+            await self.inbox.put(ServerJoined(guild_id) if guild_id in here else ServerLeft(guild_id))
         for guild in self.bot.guilds:
             if coverage.is_indexed(guild.id) and not guild.unavailable:
                 self.bot.reader.start(guild)

@@ -70,7 +70,8 @@ class Answers:
     async def shared(self, *, channel_id: int, message_id: int, language: str, hits: tuple[Hit, ...]) -> None:
         """A message of the bot's shows these hits to everyone in a channel."""
         found = tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in enumerate(hits))
-        await self._shares.put(Share(hits[0].message.guild_id, channel_id, message_id, language, found))
+        share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
+        await self._shares.put(share, [hit.message.content for hit in hits])
 
     async def stale_shares(self) -> list[Share]:
         """Shared answers that show something which was deleted or rewritten since."""

@@ -48,7 +48,21 @@ class ReachChanged:
     guild_id: int
 
 
-Event = MessageSaved | MessagesDeleted | ChannelDeleted | ReachChanged
+@dataclass(frozen=True, slots=True)
+class ServerJoined:
+    """The bot is in a server, again or still."""
+
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLeft:
+    """The bot was removed from a server."""
+
+    guild_id: int
+
+
+Event = MessageSaved | MessagesDeleted | ChannelDeleted | ReachChanged | ServerJoined | ServerLeft
 
 
 class Surroundings(Protocol):
@@ -123,6 +137,11 @@ class Inbox:
                 await self._ingest.channels_deleted(guild_id, [channel_id])
                 await self._coverage.load()
                 self._met.clear()
+            case ServerJoined(guild_id=guild_id):
+                await self._coverage.joined(guild_id)
+                self._met.clear()
+            case ServerLeft(guild_id=guild_id):
+                await self._coverage.left(guild_id)
             case ReachChanged(guild_id=guild_id):
                 closed = surroundings.closed(guild_id, await self._ingest.channels(guild_id))
                 await self._ingest.channels_closed(guild_id, closed)

@@ -84,19 +84,22 @@ class ShareStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, share: Share) -> None:
-        """Remember a shared answer; one whose sources went while it was being sent is stale from the start."""
+    async def put(self, share: Share, texts: Sequence[str]) -> None:
+        """Remember a shared answer that shows these texts of its hits.
+
+        One whose sources were deleted or rewritten while it was being sent is stale from the start.
+        """
         async with self._database.transaction() as transaction:
             await transaction.execute(
                 "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, 0)",
                 (share.guild_id, share.message_id, share.channel_id, share.language),
             )
             n_stored = 0
-            for one in share.found:
+            for one, text in zip(share.found, texts, strict=True):
                 n_stored += await transaction.execute(
                     """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ? FROM messages
-                       WHERE guild_id = ? AND message_id = ?""",
-                    (share.message_id, one.position, one.percent, share.guild_id, one.message_id),
+                       WHERE guild_id = ? AND message_id = ? AND content = ?""",
+                    (share.message_id, one.position, one.percent, share.guild_id, one.message_id, text),
                 )
             if n_stored < len(share.found):
                 await transaction.execute(
