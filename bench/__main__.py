@@ -17,7 +17,6 @@ import numpy as np
 
 from bench.figures import Figure, show
 from bench.live import discord_figures
-
 from bot.app import App, open_app
 from bot.askers import EVERYTHING, Operator
 from bot.embedding.local import LocalEmbedder

@@ -11,6 +11,7 @@ from standin import Discord
 from test_cli import ASKED, STORED, bot, rows
 from town import shown
 
+
 async def test_the_worked_example_comes_out_through_the_api_too(tmp_path):
     """Imported in one request, mirrored and asked through text-embedding-3-large, the same message is the nearest."""
     path = write_export(tmp_path / "bath.json", [exported_message(10 + i, text) for i, text in enumerate(STORED)])
@@ -44,7 +45,7 @@ def chatter(n: int) -> list[str]:
     return [f"{SAID[i % len(SAID)]}, note {i}" for i in range(n)]
 
 
-async def test_a_community_from_invitation_to_goodbye(tmp_path) -> None:
+async def test_a_community_from_invitation_to_goodbye(tmp_path) -> None:  # noqa: PLR0915  # a story is told in one go
     """Invited, told to index, asked by two who see different channels, through edits, deletions, a lost role,
     a restart, a share and a stop, the bot shows what there is to whom it may be shown, and holds nothing else.
     """

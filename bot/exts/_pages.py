@@ -1,7 +1,7 @@
 """The buttons under an answer. Their state is in their ids, so they outlive a restart."""
 
 import re
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
@@ -31,17 +31,25 @@ def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | 
     if page.n_more:
         view.add_item(TurnButton(page.answer_id, page.next, words("answer.next"), "▶"))
     if page.hits and not is_shared:
-        view.add_item(ShareButton(page.answer_id, page.start, words("answer.share")))
+        view.add_item(ShareButton(page.answer_id, page.start, words("answer.share"), "📢"))
     return view if view.children else None
 
 
 class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
     """A button that knows an answer and a place in it, and answers with a sentence when it cannot do its work."""
 
-    def __init__(self, answer_id: int, start: int, button: ui.Button[Any]) -> None:
-        super().__init__(button)
+    kind: ClassVar[str]
+
+    def __init__(self, answer_id: int, start: int, label: str = "", emoji: str | None = None) -> None:
+        super().__init__(ui.Button(label=label, emoji=emoji, custom_id=f"{self.kind}:{answer_id}:{start}"))
         self.answer_id = answer_id
         self.start = start
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(int(match["answer_id"]), int(match["start"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         try:
@@ -56,15 +64,7 @@ class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
 class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
     """Turns to another page."""
 
-    def __init__(self, answer_id: int, start: int, label: str = "", emoji: str | None = None) -> None:
-        button = ui.Button[Any](label=label, emoji=emoji, custom_id=f"page:{answer_id}:{start}")
-        super().__init__(answer_id, start, button)
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(int(match["answer_id"]), int(match["start"]))
+    kind = "page"
 
     async def pressed(self, interaction: Press) -> None:
         await interaction.response.defer()
@@ -75,15 +75,7 @@ class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
 class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
     """Shows a page to everyone in the channel, as far as all of them may read it."""
 
-    def __init__(self, answer_id: int, start: int, label: str = "") -> None:
-        button = ui.Button[Any](label=label, emoji="📢", custom_id=f"share:{answer_id}:{start}")
-        super().__init__(answer_id, start, button)
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(int(match["answer_id"]), int(match["start"]))
+    kind = "share"
 
     async def pressed(self, interaction: Press) -> None:
         await interaction.response.defer()

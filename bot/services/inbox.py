@@ -165,20 +165,19 @@ class Inbox:
             await self._ingest.deleted(guild_id, ids)
             await self._answers.unshared(guild_id, ids)
 
-    async def _wanted(self, guild_id: int, events: Iterable[MessageSaved], surroundings: Surroundings) -> list[Message]:
+    async def _wanted(self, guild_id: int, events: Sequence[MessageSaved], surroundings: Surroundings) -> list[Message]:
         """Messages in places that are indexed, and new versions of what is stored from elsewhere."""
-        wanted, others = [], []
+        known: set[int] = set()
         for event in events:
             location = event.location
             if location is None and self._coverage.is_indexed(guild_id):
                 location = await surroundings.locate(guild_id, event.message.channel_id)
             if location is not None and self._coverage.covers(location):
                 await self._meet(location)
-                wanted.append(event.message)
-            else:
-                others.append(event.message)
-        stored = await self._ingest.stored_ids(guild_id, [m.message_id for m in others]) if others else set()
-        return wanted + [message for message in others if message.message_id in stored]
+                known.add(event.message.message_id)
+        if others := {event.message.message_id for event in events} - known:
+            known |= await self._ingest.stored_ids(guild_id, others)
+        return [event.message for event in events if event.message.message_id in known]
 
     async def _meet(self, location: Location) -> None:
         if self._met.get(location.channel.channel_id) != location.channel:
