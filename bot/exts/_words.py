@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextTypes, locale_str
 
-from bot.errors import BotError, NotAllowed, TooManyQuestions
+from bot.errors import BotError, NotAllowed, NotInServer, TooManyQuestions
 from bot.words import DEFAULT, LANGUAGES, Words, words_for
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ async def tell(interaction: discord.Interaction, error: Exception) -> None:
 
 def _sentence(interaction: discord.Interaction, error: Exception) -> str:
     words = words_of(interaction)
-    error = _as_ours(error)
+    error = _as_ours(interaction, error)
     if isinstance(error, BotError):
         log.info("interaction %d of user %d: %s", interaction.id, interaction.user.id, type(error).__name__)
         return words.error_on_discord(error)
@@ -64,11 +64,11 @@ def _sentence(interaction: discord.Interaction, error: Exception) -> str:
     return words("discord.unexpected", id=interaction.id)
 
 
-def _as_ours(error: Exception) -> Exception:
+def _as_ours(interaction: discord.Interaction, error: Exception) -> Exception:
     if isinstance(error, app_commands.CommandInvokeError):
         return error.original
     if isinstance(error, app_commands.CommandOnCooldown):
         return TooManyQuestions(seconds=int(error.retry_after) + 1)
     if isinstance(error, app_commands.MissingPermissions):
-        return NotAllowed()
+        return NotInServer() if interaction.guild_id is None else NotAllowed()
     return error

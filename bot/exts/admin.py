@@ -77,15 +77,22 @@ class Admin(
             return [words("index.off")]
         told_of = dict(self.coverage.told(guild_id))
         is_whole = told_of.pop(WHOLE_SERVER, False)
-        lines = [words("index.whole_server" if is_whole else "index.only_named")]
-        lines += [f"- <#{i}>" for i, is_indexed in told_of.items() if is_indexed][:_MOST_NAMED]
-        if without := [f"- <#{i}>" for i, is_indexed in told_of.items() if not is_indexed]:
-            lines += [words("index.except_named"), *without[:_MOST_NAMED]]
-        return lines
+        named = [i for i, is_indexed in told_of.items() if is_indexed]
+        without = _named("index.except_named", [i for i in told_of if i not in named], words)
+        if is_whole:
+            return [words("index.whole_server"), *without, *_named("index.also_named", named, words)]
+        return [*_named("index.only_named", named, words), *without]
 
 
 _COUNTS = ("messages", "embedded", "pending", "parked")
 _MOST_NAMED = 50
+
+
+def _named(key: str, channel_ids: list[int], words: Words) -> list[str]:
+    """A headline with channels below it, if there are any."""
+    lines = [words(key), *(f"- <#{i}>" for i in channel_ids[:_MOST_NAMED])] if channel_ids else []
+    n_more = len(channel_ids) - _MOST_NAMED
+    return [*lines, words("index.more_named", n=n_more)] if n_more > 0 else lines
 
 
 async def _place_of(channel: AnyChannel) -> Place:

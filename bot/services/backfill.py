@@ -18,7 +18,7 @@ PAGE = 100  # the most messages that Discord gives at once
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A channel or thread whose history can be read; `newest_id` is None where it holds nothing."""
+    """A channel or thread whose history can be read; `newest_id` is None where none is known."""
 
     location: Location
     newest_id: int | None
@@ -91,7 +91,7 @@ class Backfill:
         location = place.location
         channel_id = location.channel.channel_id
         marks = await self._servers.marks(location.guild_id, channel_id)
-        if place.newest_id is None or (marks and marks.low_id == 0 and place.newest_id <= marks.high_id):
+        if marks and marks.low_id == 0 and (place.newest_id or 0) <= marks.high_id:
             return
         await self._ingest.met(location.server, location.channel)
         if marks is None:
