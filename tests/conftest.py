@@ -13,11 +13,16 @@ from make import channel, server
 from bot.index.faiss import NAMED, FaissIndex
 from bot.index.mirror import Mirror
 from bot.messages import Generation
+from bot.services.answers import Answers
+from bot.services.backfill import Backfill
+from bot.services.coverage import Coverage
 from bot.services.importer import Importer
+from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.search import Search
 from bot.settings import Settings
+from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
@@ -60,6 +65,10 @@ class Rooms:
     indexer: Indexer
     search: Search
     importer: Importer
+    answers: Answers
+    coverage: Coverage
+    backfill: Backfill
+    inbox: Inbox
 
     async def settle(self) -> None:
         """Embed what waits and mirror it."""
@@ -76,6 +85,9 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
     messages, servers = MessageStore(database), ServerStore(database)
     mirror = Mirror(lambda: FaissIndex(embedder.dim, NAMED["auto"]))
     ingest = Ingest(messages, servers, mirror)
+    search = Search(messages, servers, embeddings, embedder, mirror)
+    answers = Answers(search, AnswerStore(database), ShareStore(database))
+    coverage = Coverage(servers)
     for guild_id in (1000, 2000):
         await ingest.met(server(guild_id), channel(guild_id=guild_id))
     return Rooms(
@@ -87,8 +99,12 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
         mirror=mirror,
         ingest=ingest,
         indexer=Indexer(embeddings, servers, embedder, mirror),
-        search=Search(messages, servers, embeddings, embedder, mirror),
+        search=search,
         importer=Importer(ingest),
+        answers=answers,
+        coverage=coverage,
+        backfill=Backfill(ingest, coverage, servers),
+        inbox=Inbox(ingest, coverage, answers),
     )
 
 

@@ -1,12 +1,15 @@
 """Named stand-ins whose answers a person can work out."""
 
 import zlib
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import numpy as np
 
 from bot.embedding.base import checked
-from bot.errors import EmbeddingError
+from bot.errors import EmbeddingError, HistoryUnavailable
+from bot.messages import Channel, Location, Message
+from bot.services.backfill import PAGE, Place
 from bot.vectors import Vectors
 
 
@@ -40,3 +43,77 @@ class WordEmbedder:
     def texts(self) -> list[str]:
         """Every text it was ever given, in order."""
         return [text for batch in self.batches for text in batch]
+
+
+class PagedHistory:
+    """Channels and what was written in them, given out page by page as Discord does.
+
+    Channels in `closed` cannot be read. While a page is on its way `on_the_way`, if there is one, is awaited with
+    it. Counts the pages and how often each message was given out.
+    """
+
+    def __init__(self, *locations: Location) -> None:
+        self.locations = list(locations)
+        self.closed: set[int] = set()
+        self.on_the_way: Callable[[list[Message]], Awaitable[None]] | None = None
+        self.n_pages = 0
+        self.n_given: Counter[int] = Counter()
+        self._messages: defaultdict[int, dict[int, Message]] = defaultdict(dict)
+        self._newest_ids: dict[int, int] = {}
+
+    def write(self, messages: Iterable[Message]) -> None:
+        """Messages are written, or edited."""
+        for message in messages:
+            channel_id = message.channel_id
+            self._messages[channel_id][message.message_id] = message
+            self._newest_ids[channel_id] = max(message.message_id, self._newest_ids.get(channel_id, 0))
+
+    def delete(self, message_id: int) -> None:
+        """A message is deleted; a channel goes on naming it as its newest."""
+        for messages in self._messages.values():
+            messages.pop(message_id, None)
+
+    async def places(self) -> AsyncIterator[Place]:
+        for location in self.locations:
+            yield Place(location, self._newest_ids.get(location.channel.channel_id))
+
+    async def page(
+        self, location: Location, *, before_id: int | None = None, after_id: int | None = None
+    ) -> list[Message]:
+        self._refuse_closed(location)
+        self.n_pages += 1
+        ids = sorted(self._messages[location.channel.channel_id])
+        if after_id is not None:
+            ids = [i for i in ids if i > after_id][:PAGE]
+        else:
+            ids = [i for i in ids if before_id is None or i < before_id][-PAGE:]
+        page = [self._messages[location.channel.channel_id][i] for i in reversed(ids)]
+        self.n_given.update(ids)
+        if self.on_the_way is not None:
+            await self.on_the_way(page)
+        if not page:
+            self._refuse_closed(location)
+        return page
+
+    def _refuse_closed(self, location: Location) -> None:
+        if location.channel.channel_id in self.closed:
+            raise HistoryUnavailable("the bot may not read it")
+
+
+class KnownSurroundings:
+    """What Discord tells of places: those it was given, and the ids of those that are closed to the bot.
+
+    Remembers which channels it was asked to locate.
+    """
+
+    def __init__(self, *locations: Location, closed: Iterable[int] = ()) -> None:
+        self.located: list[int] = []
+        self._locations = {location.channel.channel_id: location for location in locations}
+        self._closed = set(closed)
+
+    async def locate(self, guild_id: int, channel_id: int) -> Location | None:
+        self.located.append(channel_id)
+        return self._locations.get(channel_id)
+
+    def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        return self._closed & {channel.channel_id for channel in channels}

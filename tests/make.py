@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.messages import Channel, EmbeddedMessages, Message, Origin, Server
+from bot.messages import Channel, ChannelKind, EmbeddedMessages, Location, Message, Origin, Server
 from bot.vectors import Vectors, unit
 
 GUILD = 1000
@@ -39,6 +39,19 @@ def server(guild_id: int = GUILD, name: str = "Town") -> Server:
 
 def channel(channel_id: int = CHANNEL, *, guild_id: int = GUILD, name: str = "square") -> Channel:
     return Channel(guild_id, channel_id, name)
+
+
+def location(
+    channel_id: int = CHANNEL,
+    *,
+    guild_id: int = GUILD,
+    name: str = "square",
+    kind: ChannelKind = ChannelKind.TEXT,
+    parent_id: int | None = None,
+    category_id: int | None = None,
+) -> Location:
+    """A channel of the first server, or a thread where `kind` and `parent_id` say so."""
+    return Location(server(guild_id), Channel(guild_id, channel_id, name, kind, parent_id), category_id)
 
 
 def random_vectors(n: int, dim: int, *, seed: int = 0) -> Vectors:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.askers import EVERYTHING, Member, Operator, Scope, visible_to
+from bot.askers import EVERYTHING, Audience, Member, Operator, Scope, visible_to
 
 few = st.integers(1, 5)
 sets = st.none() | st.frozensets(few)
@@ -128,3 +128,27 @@ def test_a_wish_never_widens_what_a_member_sees(wish, place):
     visible = visible_to(Member(guild_id=1, user_id=9, channel_ids=frozenset({2, 4})))
 
     assert visible.admits(**place) or not (visible & wish).admits(**place)
+
+
+def test_an_audience_sees_what_all_of_it_may_read():
+    """Everyone in a channel sees the channels that all may read, in their own server only."""
+    scope = visible_to(Audience(guild_id=1, channel_ids=frozenset({2, 4})))
+
+    assert scope == visible_to(Member(guild_id=1, user_id=9, channel_ids=frozenset({2, 4})))
+    assert scope.admits(**HERE)
+    assert not scope.admits(**HERE | {"channel_id": 3})
+    assert not scope.admits(**HERE | {"guild_id": 2})
+
+
+def test_an_audience_without_channels_sees_nothing():
+    """Where nothing may be read by all, nothing is shown."""
+    assert not visible_to(Audience(guild_id=1, channel_ids=frozenset())).admits(**HERE)
+
+
+@given(st.frozensets(few), st.frozensets(few), places)
+def test_what_is_shared_is_seen_by_the_asker_and_by_the_audience(asked, heard, place):
+    """An asker's and an audience's view together admit what each of them admits."""
+    asker, audience = Member(1, 9, asked), Audience(1, heard)
+    both = visible_to(asker) & visible_to(audience)
+
+    assert both.admits(**place) == (place["guild_id"] == 1 and place["channel_id"] in asked & heard)

@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 from make import utc
 
 from bot.errors import MomentInvalid, SnowflakeInvalid
-from bot.times import DISCORD_EPOCH_MS, MAX_SNOWFLAKE, made_at, moment, snowflake, snowflake_at
+from bot.times import (
+    DISCORD_EPOCH_MS,
+    MAX_SNOWFLAKE,
+    from_milliseconds,
+    made_at,
+    milliseconds,
+    moment,
+    snowflake,
+    snowflake_at,
+)
 
 NOW = utc("2025-06-15T12:00:00")
 LAST_DAY = made_at(MAX_SNOWFLAKE)
@@ -198,3 +207,40 @@ def test_b19_no_text_breaks_the_reading_of_moments(text):
         return
 
     assert found.utcoffset() == timedelta(0)
+
+
+@given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
+def test_milliseconds_and_back(since_1970):
+    """Every millisecond from year 1 to year 9999 is kept exactly."""
+    when = from_milliseconds(since_1970)
+
+    assert milliseconds(when) == since_1970
+    assert when.utcoffset() == timedelta(0)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_a_moment_and_its_milliseconds(when):
+    """Microseconds are cut off, never rounded up, and the zone does not matter."""
+    assert timedelta(0) <= when - from_milliseconds(milliseconds(when)) < timedelta(milliseconds=1)
+
+
+@given(moments, moments)
+def test_milliseconds_are_in_the_order_of_their_moments(one, other):
+    """What is later has no smaller number."""
+    earlier, later = sorted((one, other))
+
+    assert milliseconds(earlier) <= milliseconds(later)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-01T00:00:00", 0),
+        ("1969-12-31T23:59:59.999999", -1),
+        ("2015-01-01T00:00:00", DISCORD_EPOCH_MS),
+        ("2024-10-26T10:22:32.130999", 1_729_938_152_130),
+    ],
+)
+def test_milliseconds_count_from_1970(text, expected):
+    """Known moments have the numbers that every Unix clock gives them."""
+    assert milliseconds(utc(text)) == expected

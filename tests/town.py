@@ -1,11 +1,18 @@
 """A server on the local Discord, with a bot in it and people who use it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import discord
 from live import Bot, eventually
 from standin import Answer, Discord, Person
 from standin.channels import Channel
-from standin.world import Guild
+from standin.world import Guild, Role
+
+VIEW = discord.Permissions(view_channel=True)
+HISTORY = discord.Permissions(read_message_history=True)
+CONNECT = discord.Permissions(connect=True)
 
 
 @dataclass
@@ -33,6 +40,17 @@ class Town:
     async def stored(self, *texts: str) -> None:
         """Wait until exactly these texts are stored of this server."""
         await eventually(lambda: sorted(self.bot.texts(self.guild.id)) == sorted(texts))
+
+    def newcomer(self, name: str, *, locale: str = "en-US", roles: Iterable[Role] = ()) -> Person:
+        """Somebody new, who becomes a member."""
+        person = self.discord.person(name, locale=locale)
+        self.guild.join(person, roles=roles)
+        return person
+
+    def private(self, name: str, *people: Person, **details: Any) -> Channel:
+        """A channel that only these people, the owner and the bot may read."""
+        allowed = dict.fromkeys((*people, self.discord.bot), (VIEW, 0))
+        return self.guild.text(name, overwrites={self.guild.everyone: (0, VIEW), **allowed}, **details)
 
     async def similar(self, person: Person, text: str, **options: object) -> Answer:
         """What a person is answered."""

@@ -69,3 +69,23 @@ def test_a_server_that_is_met_from_many_threads_at_once_gets_one_index() -> None
             thread.join()
 
         assert mirror.ids(GUILD).tolist() == list(range(1, 9))
+
+
+def test_a_dropped_server_is_gone_from_every_search(mirror: Mirror) -> None:
+    """Its index is forgotten as a whole, the other server's stays, and dropping twice is fine."""
+    mirror.drop(GUILD)
+    mirror.drop(GUILD)
+    mirror.drop(999)
+    found = mirror.search(random_vectors(1, DIM)[0], 100, EVERYTHING)
+
+    assert {candidate.guild_id for candidate in found} == {OTHER_GUILD}
+    assert (mirror.ids(GUILD).tolist(), len(mirror)) == ([], 5)
+    mirror.remove(GUILD, [1])
+
+
+def test_a_dropped_server_can_come_back(mirror: Mirror) -> None:
+    """A new index holds what came after, and nothing from before."""
+    mirror.drop(GUILD)
+    mirror.upsert(GUILD, embedded(random_vectors(1, DIM), first_id=50))
+
+    assert mirror.ids(GUILD).tolist() == [50]

@@ -1,5 +1,9 @@
 """Vectors in step with texts, the mirror in step with vectors."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
 import numpy as np
 import pytest
 from conftest import Rooms, rooms_over
@@ -210,4 +214,115 @@ async def test_a_text_that_was_edited_while_it_was_refused_is_not_parked(
     monkeypatch.setattr(rooms.embedder, "embed", slow_embed)
     await drain(rooms)
 
+    assert await counts(rooms) == (1, 0, 0)
+
+
+@asynccontextmanager
+async def keeping_up(rooms: Rooms) -> AsyncIterator[None]:
+    """The task that embeds whatever comes in, ended by a cancellation and nothing else."""
+    task = asyncio.create_task(rooms.indexer.keep_up(rooms.ingest.has_pending))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110  # neither logs nor fakes set an event
+            await asyncio.sleep(0.001)
+
+
+async def until_embedded(rooms: Rooms, n: int) -> None:
+    async with asyncio.timeout(5):
+        while await counts(rooms) != (n, 0, 0):  # noqa: ASYNC110  # the database sets no event
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.services.indexer._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("bot.services.indexer._LONGEST_PAUSE_S", 0.004)
+
+
+async def test_what_comes_in_is_embedded_as_it_comes(rooms: Rooms) -> None:
+    """A message that is saved while nothing is pending is embedded and mirrored without anybody asking."""
+    await rooms.indexer.reconcile()
+    async with keeping_up(rooms):
+        for i in range(1, 4):
+            await rooms.ingest.saved(GUILD, [message(i, f"text {i}")])
+            await until_embedded(rooms, i)
+        await rooms.ingest.saved(GUILD, [message(2, "another text")])
+        await until_embedded(rooms, 3)
+
+    assert rooms.embedder.texts == ["text 1", "text 2", "text 3", "another text"]
+    assert rooms.mirror.ids(GUILD).tolist() == [1, 2, 3]
+
+
+async def test_what_was_left_pending_is_embedded_at_the_start(rooms: Rooms) -> None:
+    """An event that is set before the task begins is not missed."""
+    await rooms.ingest.saved(GUILD, [message(1, "one")])
+    async with keeping_up(rooms):
+        await until_embedded(rooms, 1)
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_f20_while_the_embedder_fails_the_pauses_grow(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
+    """Each failure doubles the pause up to a limit, nothing is lost, and success makes the next pause short again."""
+    rooms.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
+
+    def pauses() -> list[object]:
+        return [r.args[0] for r in caplog.records if isinstance(r.args, tuple) and "next try" in r.msg]
+
+    async with keeping_up(rooms):
+        await rooms.ingest.saved(GUILD, [message(1, "one")])
+        await until(lambda: len(pauses()) >= 4)
+        assert await counts(rooms) == (0, 1, 0)
+        rooms.embedder.failure = None
+        await until_embedded(rooms, 1)
+        assert pauses()[:4] == [0.001, 0.002, 0.004, 0.004]
+
+        caplog.clear()
+        rooms.embedder.failure = EmbeddingError("rate_limited", "HTTP 429", retryable=True)
+        await rooms.ingest.saved(GUILD, [message(2, "two")])
+        await until(lambda: bool(pauses()))
+        assert pauses()[0] == 0.001
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_f4_while_the_database_refuses_vectors_wait(rooms: Rooms) -> None:
+    """A database that cannot be written to is tried again like an embedder that fails."""
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute(
+            "CREATE TRIGGER refusing BEFORE INSERT ON embeddings BEGIN SELECT RAISE(ABORT, 'no space'); END"
+        )
+    async with keeping_up(rooms):
+        await rooms.ingest.saved(GUILD, [message(1, "one")])
+        await until(lambda: len(rooms.embedder.batches) > 1)
+        async with rooms.database.transaction() as transaction:
+            await transaction.execute("DROP TRIGGER refusing")
+        await until_embedded(rooms, 1)
+
+
+async def test_f11_cancelled_during_a_call_the_text_stays_pending(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop does not wait for the embedder, and the next start embeds what was under way."""
+    is_called = asyncio.Event()
+
+    async def endless(texts: list[str]) -> np.ndarray:
+        is_called.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms.embedder, "embed", endless)
+        async with keeping_up(rooms):
+            await rooms.ingest.saved(GUILD, [message(1, "one")])
+            await is_called.wait()
+    assert await counts(rooms) == (0, 1, 0)
+
+    await drain(rooms)
     assert await counts(rooms) == (1, 0, 0)

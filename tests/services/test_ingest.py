@@ -2,12 +2,14 @@
 
 import pytest
 from conftest import Rooms
-from make import CHANNEL, GUILD, message
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server
 
-from bot.askers import Operator
-from bot.messages import Query
+from bot.askers import Member, Operator
+from bot.messages import Channel, ChannelKind, Origin, Query
 from bot.services.ingest import refusal
 from bot.storage.servers import Marks
+
+CATEGORY, THREAD = 5, 77
 
 
 async def found(rooms: Rooms, text: str) -> list[int]:
@@ -72,3 +74,162 @@ async def test_a_page_moves_the_marks_with_its_messages(rooms: Rooms) -> None:
     await rooms.ingest.saved(GUILD, [message(5), message(6)], reached=Marks(CHANNEL, 6, 5))
 
     assert await rooms.servers.marks(GUILD, CHANNEL) == Marks(CHANNEL, 6, 5)
+
+
+async def a_thread(rooms: Rooms, kind: ChannelKind = ChannelKind.THREAD) -> None:
+    """A thread of the first channel with message 2 in it, beside message 1 there and message 3 elsewhere."""
+    await rooms.ingest.met(server(), Channel(GUILD, THREAD, "help", kind, parent_id=CHANNEL))
+    await rooms.ingest.met(server(), Channel(GUILD, OTHER_CHANNEL, "market", parent_id=CATEGORY))
+    texts = [message(1, "red"), message(2, "red", channel_id=THREAD), message(3, "red", channel_id=OTHER_CHANNEL)]
+    await rooms.ingest.saved(GUILD, texts, reached=Marks(CHANNEL, 1, 0))
+    await rooms.ingest.saved(GUILD, [], reached=Marks(THREAD, 2, 0))
+    await rooms.settle()
+
+
+async def names(rooms: Rooms) -> list[str]:
+    return [channel.name for channel in await rooms.ingest.channels(GUILD)]
+
+
+@pytest.mark.parametrize("kind", [ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD])
+async def test_f32_a_channel_is_deleted_with_its_threads(rooms: Rooms, kind: ChannelKind) -> None:
+    """Rows, vectors, names and marks go in the channel and its threads; nothing of them comes back."""
+    await a_thread(rooms, kind)
+
+    assert await rooms.ingest.channels_deleted(GUILD, [CHANNEL]) == 2
+    assert await found(rooms, "red") == rooms.mirror.ids(GUILD).tolist() == [3]
+    assert await names(rooms) == ["market"]
+    assert await rooms.servers.marks(GUILD, THREAD) is None
+    tally = await rooms.ingest.saved(GUILD, [message(1), message(2, channel_id=THREAD)])
+    assert dict(tally.skipped) == {"deleted": 2}
+
+
+async def test_f32_a_deleted_thread_leaves_its_channel(rooms: Rooms) -> None:
+    """Only the thread goes."""
+    await a_thread(rooms)
+
+    assert await rooms.ingest.channels_deleted(GUILD, [THREAD]) == 1
+    assert await found(rooms, "red") == [3, 1]
+    assert await names(rooms) == ["square", "market"]
+
+
+async def test_f32_a_deleted_category_leaves_its_channels(rooms: Rooms) -> None:
+    """A category is no channel: what lies in it lives on, on Discord and here."""
+    await a_thread(rooms)
+
+    assert await rooms.ingest.channels_deleted(GUILD, [CATEGORY]) == 0
+    assert await found(rooms, "red") == [3, 2, 1]
+    assert await names(rooms) == ["square", "market", "help"]
+
+
+async def test_b24_deleting_an_unknown_channel_is_nothing(rooms: Rooms) -> None:
+    """A channel that nothing is stored of, or of another server, takes nothing with it."""
+    await a_thread(rooms)
+
+    assert await rooms.ingest.channels_deleted(GUILD, [999]) == 0
+    assert await rooms.ingest.channels_deleted(OTHER_GUILD, [OTHER_CHANNEL]) == 0
+    assert await rooms.messages.count() == 3
+
+
+async def test_f19_a_closed_channel_is_withdrawn_and_can_be_read_again(rooms: Rooms) -> None:
+    """What was read live goes with its marks and leaves no tombstone; what was imported, and names, stay."""
+    await a_thread(rooms)
+    await rooms.ingest.saved(GUILD, [message(4, "red", origin=Origin.EXPORT)])
+    await rooms.settle()
+
+    assert await rooms.ingest.channels_closed(GUILD, [CHANNEL]) == 2
+    assert await found(rooms, "red") == [4, 3]
+    assert rooms.mirror.ids(GUILD).tolist() == [3, 4]
+    assert [await rooms.servers.marks(GUILD, i) for i in (CHANNEL, THREAD)] == [None, None]
+    assert await names(rooms) == ["square", "market", "help"]
+    assert (await rooms.ingest.saved(GUILD, [message(1)])).new == 1
+
+
+async def test_f31_nothing_closed_takes_nothing(rooms: Rooms) -> None:
+    """No channel, or an unknown one, withdraws nothing."""
+    await a_thread(rooms)
+
+    assert await rooms.ingest.channels_closed(GUILD, []) == 0
+    assert await rooms.ingest.channels_closed(GUILD, [999]) == 0
+    assert await rooms.messages.count() == 3
+
+
+async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> None:
+    """No table and no index holds a row of it, and the other server is untouched."""
+    for guild_id in (GUILD, OTHER_GUILD):
+        await rooms.coverage.start(server(guild_id))
+        here = [message(i, f"red {i}", guild_id=guild_id) for i in range(1, 6)]
+        await rooms.ingest.saved(guild_id, here, reached=Marks(CHANNEL, 5, 1))
+    await rooms.settle()
+    for guild_id in (GUILD, OTHER_GUILD):
+        await rooms.ingest.deleted(guild_id, [5])
+        await rooms.ingest.saved(guild_id, [message(6, "waits", guild_id=guild_id)])
+        page = await rooms.answers.ask(Member(guild_id, 1, frozenset({CHANNEL})), Query(text="red"))
+        await rooms.answers.shared(channel_id=CHANNEL, message_id=900, language="en", hits=page.hits)
+        await rooms.backfill.noted(guild_id, channel_id=CHANNEL, message_id=901, language="en")
+    tables = await rooms.database.fetch(
+        "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'guild_id'"
+    )
+
+    async def n_rows(guild_id: int) -> dict[str, int]:
+        counts = {}
+        for (table,) in tables:
+            rows = await rooms.database.fetch(f"SELECT count(*) FROM {table} WHERE guild_id = ?", (guild_id,))
+            counts[table] = rows[0][0]
+        return counts
+
+    before = await n_rows(OTHER_GUILD)
+    assert await n_rows(GUILD) == before
+    assert all(before.values())
+    await rooms.ingest.server_gone(GUILD)
+
+    assert set((await n_rows(GUILD)).values()) == {0}
+    assert await n_rows(OTHER_GUILD) == before
+    assert (rooms.mirror.ids(GUILD).tolist(), rooms.mirror.ids(OTHER_GUILD).tolist()) == ([], [1, 2, 3, 4])
+    assert await rooms.answers.stale_shares() == []
+    assert await rooms.database.problems() == []
+
+
+async def test_a_server_that_is_gone_can_come_back(rooms: Rooms) -> None:
+    """Nothing of the past stands in the way of a new beginning, not even tombstones."""
+    await rooms.ingest.saved(GUILD, [message(1, "red")])
+    await rooms.ingest.deleted(GUILD, [1])
+    await rooms.ingest.server_gone(GUILD)
+    await rooms.ingest.met(server(), channel())
+    await rooms.ingest.saved(GUILD, [message(1, "red")])
+    await rooms.settle()
+
+    assert await found(rooms, "red") == [1]
+
+
+async def test_what_waits_when_its_server_goes_is_not_embedded(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vector that comes back after its server is gone is stored nowhere."""
+    await rooms.indexer.reconcile()
+    await rooms.ingest.saved(GUILD, [message(1, "red")])
+    embed = rooms.embedder.embed
+
+    async def slow_embed(texts: list[str]) -> object:
+        await rooms.ingest.server_gone(GUILD)
+        return await embed(texts)
+
+    monkeypatch.setattr(rooms.embedder, "embed", slow_embed)
+    await rooms.settle()
+
+    assert await rooms.database.fetch("SELECT * FROM embeddings") == []
+    assert rooms.mirror.ids(GUILD).tolist() == []
+
+
+async def test_stored_ids_are_those_of_one_server(rooms: Rooms) -> None:
+    """Of the ids that are asked about, those that are stored here."""
+    await rooms.ingest.saved(GUILD, [message(1), message(2)])
+    await rooms.ingest.saved(OTHER_GUILD, [message(3, guild_id=OTHER_GUILD)])
+
+    assert await rooms.ingest.stored_ids(GUILD, [1, 2, 3, 4]) == {1, 2}
+    assert await rooms.ingest.stored_ids(GUILD, []) == set()
+
+
+async def test_new_and_rewritten_texts_wake_the_indexer(rooms: Rooms) -> None:
+    """Something to embed sets the event; a repetition does not."""
+    for batch, wakes in (([message(1, "a")], True), ([message(1, "a")], False), ([message(1, "b")], True)):
+        rooms.ingest.has_pending.clear()
+        await rooms.ingest.saved(GUILD, batch)
+        assert rooms.ingest.has_pending.is_set() == wakes

@@ -5,11 +5,11 @@ import math
 import pytest
 from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
-from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message
+from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, server
 
-from bot.askers import Asker, Member, Operator, Scope
+from bot.askers import Asker, Audience, Member, Operator, Scope
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
-from bot.messages import Query
+from bot.messages import Channel, ChannelKind, Query
 
 OPERATOR = Operator()
 
@@ -187,3 +187,63 @@ async def test_the_text_of_a_message_serves_where_it_is_not_stored(town: Rooms) 
     assert len(town.embedder.batches) == before + 2
     await ids(town, OPERATOR, message_id=1, text="something else altogether")
     assert len(town.embedder.batches) == before + 2
+
+
+async def test_b46_a_hidden_message_serves_by_its_text_only(town: Rooms) -> None:
+    """With the text of a message that the asker may not see stored, the text is compared, not the stored vector."""
+    n_before = len(town.embedder.batches)
+
+    assert await ids(town, member(CHANNEL), message_id=1, text="green tree", limit=1) == [11]
+    assert len(town.embedder.batches) == n_before + 1
+
+
+async def test_the_message_itself_is_no_hit_although_its_text_was_asked(town: Rooms) -> None:
+    """A message that waits for its vector is compared by its text and left out of its own answer."""
+    await town.ingest.saved(GUILD, [message(30, "green tree")])
+
+    assert await ids(town, OPERATOR, message_id=30, text="green tree", limit=1) == [11]
+    await town.settle()
+    assert await ids(town, OPERATOR, message_id=30, text="green tree", limit=1) == [11]
+
+
+async def test_a_message_without_anything_to_compare_is_told(town: Rooms) -> None:
+    """Neither a stored picture nor an unknown one is searched by."""
+    await town.ingest.saved(GUILD, [message(30, "")])
+    for message_id in (30, 999):
+        with pytest.raises(NothingToCompare):
+            await ids(town, OPERATOR, message_id=message_id, text="")
+
+
+async def test_seen_are_the_messages_that_exist_and_that_the_asker_may_see(town: Rooms) -> None:
+    """Hidden, deleted, unknown and foreign messages are simply not there."""
+    await town.ingest.deleted(GUILD, [11])
+    asked = [1, 10, 11, 12, 999]
+
+    async def seen(asker: Asker, guild_id: int = GUILD) -> set[int]:
+        return set(await town.search.seen(asker, guild_id, asked))
+
+    assert await seen(OPERATOR) == {1, 10}
+    assert await seen(member(CHANNEL)) == {10}
+    assert await seen(Audience(GUILD, frozenset({OTHER_CHANNEL}))) == {1}
+    assert await seen(member()) == set()
+    assert await seen(member(CHANNEL), OTHER_GUILD) == set()
+    assert await seen(member(CHANNEL, guild_id=OTHER_GUILD), OTHER_GUILD) == {12}
+
+
+async def test_what_lies_in_a_category_is_its_channels_and_their_threads(rooms: Rooms) -> None:
+    """A filter on a category, a channel or a thread holds all that is known below it, and itself."""
+    for place in (
+        Channel(GUILD, 11, "a", parent_id=5),
+        Channel(GUILD, 12, "b", parent_id=5),
+        Channel(GUILD, 13, "c", parent_id=6),
+        Channel(GUILD, 111, "thread of a", ChannelKind.THREAD, parent_id=11),
+        Channel(GUILD, 131, "thread of c", ChannelKind.THREAD, parent_id=13),
+    ):
+        await rooms.ingest.met(server(), place)
+    await rooms.ingest.met(server(OTHER_GUILD), Channel(OTHER_GUILD, 14, "d", parent_id=5))
+
+    assert await rooms.search.lying_in(GUILD, 5) == {5, 11, 12, 111}
+    assert await rooms.search.lying_in(GUILD, 11) == {11, 111}
+    assert await rooms.search.lying_in(GUILD, 111) == {111}
+    assert await rooms.search.lying_in(GUILD, 999) == {999}
+    assert [place.channel_id for place in await rooms.search.channels(GUILD)] == [CHANNEL, 11, 12, 13, 111, 131]

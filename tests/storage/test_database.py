@@ -274,3 +274,70 @@ async def test_its_own_check_finds_a_damaged_page(tmp_path: Path) -> None:
         except StorageFailed as error:
             problems = [error.reason]
     assert problems
+
+
+async def test_f35_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path, monkeypatch) -> None:
+    """Servers, messages and vectors of version 1 are all there afterwards, no server counts as left."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", MIGRATIONS[:1])
+        async with open_to_write(tmp_path) as old:
+            await put_server(old, 1)
+            async with old.transaction() as transaction:
+                await transaction.execute("INSERT INTO messages VALUES (1, 7, 10, 501, 1, NULL, x'00', 'hello')")
+                await transaction.execute("INSERT INTO generations VALUES (1, 'words', 1, 1, 1)")
+                await transaction.execute("INSERT INTO embeddings VALUES (1, 1, 1, 7, x'00', 0, x'0000')")
+
+    async with open_to_write(tmp_path) as new:
+        assert await new.fetch("SELECT * FROM servers") == [(1, "Town", None)]
+        assert await new.fetch("SELECT message_id, content FROM messages") == [(7, "hello")]
+        assert await new.fetch("SELECT count(*) FROM embeddings") == [(1,)]
+        assert await new.fetch("SELECT * FROM coverage") == []
+        assert await new.fetch("PRAGMA user_version") == [(len(MIGRATIONS),)]
+        assert await new.problems() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO answer_hits VALUES (1, 0, 1, 99, 50)",
+        "INSERT INTO answer_hits VALUES (99, 0, 1, 7, 50)",
+        "INSERT INTO share_sources VALUES (1, 900, 99, 0, 50)",
+        "INSERT INTO share_sources VALUES (1, 99, 7, 0, 50)",
+    ],
+)
+async def test_no_answer_or_share_names_what_is_not_stored(database: Database, statement: str) -> None:
+    """A hit belongs to an answer or a share and to a message, or it is refused."""
+    await put_server(database, 1)
+    async with database.transaction() as transaction:
+        await transaction.execute("INSERT INTO messages VALUES (1, 7, 10, 501, 1, NULL, NULL, 'hello')")
+        await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0)")
+        await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
+
+    with pytest.raises(StorageFailed, match="FOREIGN KEY"):
+        async with database.transaction() as transaction:
+            await transaction.execute(statement)
+
+
+async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> None:
+    """A new text takes the message out of answers and shares, a deletion too, and each marks the share."""
+    hits = "SELECT (SELECT count(*) FROM answer_hits), (SELECT count(*) FROM share_sources), is_stale FROM shares"
+    async with database.transaction() as transaction:
+        await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0)")
+        await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
+        for i in (7, 8, 9):
+            await transaction.execute("INSERT INTO messages VALUES (1, ?, 10, 501, 1, NULL, NULL, 'hello')", (i,))
+            await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 1, ?, 50)", (i, i))
+            await transaction.execute("INSERT INTO share_sources VALUES (1, 900, ?, ?, 50)", (i, i))
+
+    async def after(*statements: str) -> tuple[int, ...]:
+        async with database.transaction() as transaction:
+            for statement in statements:
+                await transaction.execute(statement)
+        return (await database.fetch(hits))[0]
+
+    true_again = "UPDATE shares SET is_stale = 0"
+    assert await after("UPDATE messages SET content = 'hello', edited_at = 1") == (3, 3, 0)
+    assert await after("UPDATE messages SET content = 'bye' WHERE message_id = 7") == (2, 2, 1)
+    assert await after(true_again, "DELETE FROM messages WHERE message_id = 8") == (1, 1, 1)
+    assert await after(true_again, "DELETE FROM messages") == (0, 0, 1)
+    assert await after("DELETE FROM answers") == (0, 0, 1)

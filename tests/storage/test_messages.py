@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Rooms
-from make import BOB, CHANNEL, GUILD, OTHER_GUILD, message, utc
+from make import BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, utc
 
 from bot.messages import Message, Origin
 from bot.storage.servers import Marks
@@ -234,3 +234,69 @@ async def test_marks_only_move_outwards_and_with_their_page(rooms: Rooms) -> Non
         await rooms.messages.save(GUILD, [message(2**64)], reached=Marks(CHANNEL, 99, 1))
     assert await rooms.servers.marks(GUILD, CHANNEL) == Marks(CHANNEL, 60, 30)
     assert await rooms.servers.marks(GUILD, 999) is None
+
+
+async def test_f32_a_deleted_channel_does_not_come_back(rooms: Rooms) -> None:
+    """What was stored of it goes from every table and is buried; other channels and servers stay."""
+    await rooms.messages.save(GUILD, [message(1), message(2), message(3, channel_id=OTHER_CHANNEL)])
+    await rooms.settle()
+    await rooms.messages.save(GUILD, [message(4, "pending"), message(5, origin=Origin.EXPORT)])
+    await rooms.messages.save(OTHER_GUILD, [message(6, guild_id=OTHER_GUILD)])
+
+    assert sorted(await rooms.messages.delete_channels(GUILD, [CHANNEL, 999])) == [1, 2, 4, 5]
+    assert (await contents(rooms), await contents(rooms, OTHER_GUILD)) == ({3: "hello"}, {6: "hello"})
+    assert (await rooms.embeddings.ids(GUILD)).tolist() == [3]
+    assert [text.message_id for text in await rooms.embeddings.pending(10)] == [6]
+    assert (await rooms.messages.save(GUILD, [message(i) for i in (1, 2, 4, 5)])).buried == {1, 2, 4, 5}
+    assert await rooms.messages.delete_channels(GUILD, [CHANNEL]) == []
+
+
+async def test_a_withdrawn_channel_may_come_back(rooms: Rooms) -> None:
+    """What was read live goes with its vectors and no tombstone; what was imported stays."""
+    await rooms.messages.save(
+        GUILD, [message(1), message(2, origin=Origin.EXPORT), message(3, channel_id=OTHER_CHANNEL)]
+    )
+    await rooms.settle()
+
+    assert await rooms.messages.withdraw_channels(GUILD, [CHANNEL]) == [1]
+    assert list(await contents(rooms)) == [2, 3]
+    assert (await rooms.embeddings.ids(GUILD)).tolist() == [2, 3]
+    assert (await rooms.messages.save(GUILD, [message(1)])).new == {1}
+
+
+async def test_an_imported_message_that_was_read_live_is_withdrawn(rooms: Rooms) -> None:
+    """Once Discord has told of a message, its version is live, whoever brought it in first."""
+    await rooms.messages.save(GUILD, [message(1, origin=Origin.EXPORT)])
+    await rooms.messages.save(GUILD, [message(1)])
+
+    assert await rooms.messages.withdraw_channels(GUILD, [CHANNEL]) == [1]
+
+
+async def test_b24_nothing_is_kept_of_a_server_that_is_not_known(rooms: Rooms) -> None:
+    """A deletion in a server that never wanted to be indexed leaves no tombstone."""
+    assert await rooms.messages.delete(3000, [1, 2]) == 0
+    assert await rooms.messages.delete_channels(3000, [CHANNEL]) == []
+
+    assert await rooms.database.fetch("SELECT * FROM tombstones") == []
+    await rooms.messages.delete(GUILD, [1, 2])
+    await rooms.messages.delete(GUILD, [2, 3])
+    rows = await rooms.database.fetch("SELECT guild_id, message_id FROM tombstones")
+    assert rows == [(GUILD, 1), (GUILD, 2), (GUILD, 3)]
+
+
+async def test_stored_ids_leave_out_what_is_unknown_foreign_or_deleted(rooms: Rooms) -> None:
+    """Only what is stored in the server counts."""
+    await rooms.messages.save(GUILD, [message(1), message(2)])
+    await rooms.messages.save(OTHER_GUILD, [message(3, guild_id=OTHER_GUILD)])
+    await rooms.messages.delete(GUILD, [2])
+
+    assert await rooms.messages.stored_ids(GUILD, range(5)) == {1}
+    assert await rooms.messages.stored_ids(OTHER_GUILD, range(5)) == {3}
+
+
+async def test_messages_are_counted_by_server(rooms: Rooms) -> None:
+    """One server's number is its own, without a server it is everybody's."""
+    await rooms.messages.save(GUILD, [message(1), message(2)])
+    await rooms.messages.save(OTHER_GUILD, [message(3, guild_id=OTHER_GUILD)])
+
+    assert [await rooms.messages.count(i) for i in (GUILD, OTHER_GUILD, 3000, None)] == [2, 1, 0, 3]

@@ -1,0 +1,353 @@
+"""Answers that are paged and shared: what may be shown is decided anew each time."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from conftest import Rooms, rooms_over
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, utc
+
+from bot.askers import Audience, Member
+from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, NothingToShare
+from bot.messages import Hit, Query, StoredMessage
+from bot.services.answers import KEPT, Page
+from bot.storage.answers import AnswerStore, Found, Share, StoredAnswer
+from bot.storage.database import open_to_write
+
+RED_FISH = Query(text="red fish", limit=50)
+SHARED_AS = 900
+
+
+def member(*channel_ids: int, guild_id: int = GUILD, user_id: int = 1) -> Member:
+    return Member(guild_id, user_id, frozenset(channel_ids))
+
+
+def audience(*channel_ids: int) -> Audience:
+    return Audience(GUILD, frozenset(channel_ids))
+
+
+BOTH = member(CHANNEL, OTHER_CHANNEL)
+
+
+def ids(hits: tuple[Hit, ...]) -> list[int]:
+    return [hit.message.message_id for hit in hits]
+
+
+@pytest.fixture
+async def town(rooms: Rooms) -> Rooms:
+    """Twelve messages that say what is asked, the even ones in the other channel; the newest comes first."""
+    channels = (CHANNEL, OTHER_CHANNEL)
+    messages = [message(i, "red fish", channel_id=channels[i % 2 == 0]) for i in range(1, 13)]
+    await rooms.ingest.saved(GUILD, messages)
+    await rooms.ingest.saved(OTHER_GUILD, [message(20, "red fish", guild_id=OTHER_GUILD)])
+    await rooms.settle()
+    return rooms
+
+
+async def test_an_answer_is_turned_page_by_page(town: Rooms) -> None:
+    """Five hits a page, each hit on one page, forward and back, without asking again."""
+    first = await town.answers.ask(BOTH, RED_FISH)
+    n_asked = len(town.embedder.batches)
+    second = await town.answers.turn(BOTH, first.answer_id, first.next)
+    third = await town.answers.turn(BOTH, first.answer_id, second.next)
+
+    assert [ids(page.hits) for page in (first, second, third)] == [[12, 11, 10, 9, 8], [7, 6, 5, 4, 3], [2, 1]]
+    assert [(page.start, page.n_more) for page in (first, second, third)] == [(0, 7), (5, 2), (10, 0)]
+    assert await town.answers.turn(BOTH, first.answer_id, third.previous) == second
+    assert len(town.embedder.batches) == n_asked
+
+
+async def test_only_what_the_asker_may_see_is_counted(town: Rooms) -> None:
+    """What follows a page is counted without what is hidden from the asker."""
+    page = await town.answers.ask(member(OTHER_CHANNEL), RED_FISH)
+
+    assert (ids(page.hits), page.n_more) == ([12, 10, 8, 6, 4], 1)
+
+
+async def test_b47_a_channel_that_was_revoked_is_gone_from_the_next_page(town: Rooms) -> None:
+    """Rights are looked at with every press: neither a hit nor the count tells of a channel that was lost."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    after = await town.answers.turn(member(CHANNEL), page.answer_id, 5)
+    again = await town.answers.turn(member(CHANNEL), page.answer_id, 0)
+    nothing = await town.answers.turn(member(), page.answer_id, 0)
+
+    assert (ids(after.hits), after.n_more) == ([7, 5, 3], 1)
+    assert (ids(again.hits), again.n_more) == ([11, 9], 4)
+    assert (nothing.hits, nothing.n_more) == ((), 0)
+
+
+async def test_b47_what_was_deleted_or_rewritten_is_gone_from_every_page(town: Rooms) -> None:
+    """A hit that no longer exists, or no longer says what was found, is not shown and not counted."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    await town.ingest.deleted(GUILD, [12])
+    await town.ingest.saved(
+        GUILD, [message(11, "a secret", edited_at=utc("2024-01-01T00:00:00")), message(1, "secret")]
+    )
+    await town.settle()
+    again = await town.answers.turn(BOTH, page.answer_id, 0)
+
+    assert (ids(again.hits), again.n_more) == ([10, 9, 8], 6)
+    assert ids((await town.answers.turn(BOTH, page.answer_id, 10)).hits) == [2]
+
+
+async def test_b21_an_edit_without_another_text_leaves_the_answer(town: Rooms) -> None:
+    """A pin or a resolved link takes no hit away."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    await town.ingest.saved(
+        GUILD, [message(12, "red fish", channel_id=OTHER_CHANNEL, edited_at=utc("2024-01-01T00:00:00"))]
+    )
+
+    assert ids((await town.answers.turn(BOTH, page.answer_id, 0)).hits) == ids(page.hits)
+
+
+async def test_f32_a_deleted_channel_is_gone_from_every_page(town: Rooms) -> None:
+    """Where a channel was deleted its hits are gone, even for one who is believed to read it."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    await town.ingest.channels_deleted(GUILD, [OTHER_CHANNEL])
+
+    assert ids((await town.answers.turn(BOTH, page.answer_id, 0)).hits) == [11, 9]
+
+
+async def test_b47_an_answer_is_for_the_member_who_asked(town: Rooms) -> None:
+    """Another member is refused, and so is the same person in another server."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    for other in (member(CHANNEL, OTHER_CHANNEL, user_id=2), member(CHANNEL, guild_id=OTHER_GUILD)):
+        with pytest.raises(AnswerOfAnother):
+            await town.answers.turn(other, page.answer_id, 0)
+        with pytest.raises(AnswerOfAnother):
+            await town.answers.to_share(other, audience(CHANNEL), page.answer_id, 0)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_there"), [(timedelta(), True), (KEPT - timedelta(seconds=30), True), (KEPT, False), (2 * KEPT, False)]
+)
+async def test_b47_an_answer_expires_after_fifteen_minutes(town: Rooms, age: timedelta, is_there: bool) -> None:
+    """An old answer is refused, whether or not its rows are still there."""
+    old = StoredAnswer(7, GUILD, BOTH.user_id, datetime.now(UTC) - age, (Found(0, 12, 100),))
+    await AnswerStore(town.database).put(old, keep_from=old.made_at)
+
+    if is_there:
+        assert ids((await town.answers.turn(BOTH, 7, 0)).hits) == [12]
+    else:
+        with pytest.raises(AnswerExpired):
+            await town.answers.turn(BOTH, 7, 0)
+
+
+async def test_asking_drops_what_has_expired(town: Rooms) -> None:
+    """Old answers do not pile up."""
+    old = StoredAnswer(7, GUILD, BOTH.user_id, datetime.now(UTC) - 2 * KEPT, (Found(0, 12, 100),))
+    await AnswerStore(town.database).put(old, keep_from=old.made_at)
+    page = await town.answers.ask(BOTH, RED_FISH)
+
+    assert await town.database.fetch("SELECT answer_id FROM answers") == [(page.answer_id,)]
+    assert await town.database.fetch("SELECT DISTINCT answer_id FROM answer_hits") == [(page.answer_id,)]
+
+
+async def test_an_unknown_answer_reads_as_an_expired_one(town: Rooms) -> None:
+    """An id that never was is told like one that is too old."""
+    with pytest.raises(AnswerExpired):
+        await town.answers.turn(BOTH, 12345, 0)
+
+
+async def test_an_answer_without_hits_is_not_stored(town: Rooms) -> None:
+    """Where nothing was found there is no page to turn to."""
+    page = await town.answers.ask(member(), RED_FISH)
+
+    assert page == Page(page.answer_id, 0, (), 0)
+    assert await town.database.fetch("SELECT * FROM answers") == []
+
+
+async def test_a_failing_question_leaves_nothing(town: Rooms) -> None:
+    """When the embedder fails there is no answer and no row."""
+    town.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
+    with pytest.raises(EmbeddingError):
+        await town.answers.ask(BOTH, RED_FISH)
+
+    assert await town.database.fetch("SELECT * FROM answers") == []
+
+
+async def test_i10_neither_question_nor_vector_is_stored(town: Rooms) -> None:
+    """The file holds ids, places and rounded scores of an answer, and not a byte of what was asked."""
+    question = "quokka wombat numbat bilby"
+    page = await town.answers.ask(BOTH, Query(text=question))
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
+    files = b"".join(path.read_bytes() for path in town.database.path.parent.glob("bot.db*"))
+    vector = (await town.embedder.embed([question]))[0]
+
+    assert b"red fish" in files
+    assert b"quokka" not in files
+    assert not any(vector.astype(kind).tobytes() in files for kind in (np.float16, np.float32, np.float64))
+    columns = "SELECT m.name, group_concat(p.name, ' ') FROM sqlite_schema m, pragma_table_info(m.name) p"
+    assert dict(await town.database.fetch(f"{columns} WHERE m.name IN ('answers', 'answer_hits') GROUP BY 1")) == {
+        "answers": "answer_id guild_id user_id made_at",
+        "answer_hits": "answer_id position guild_id message_id percent",
+    }
+
+
+async def test_a_page_shows_scores_in_whole_percent(rooms: Rooms) -> None:
+    """Nobody can read more from a score than its percent."""
+    await rooms.ingest.saved(GUILD, [message(1, "red fish blue"), message(2, "green")])
+    await rooms.settle()
+    page = await rooms.answers.ask(member(CHANNEL), Query(text="red"))
+
+    assert [hit.score for hit in page.hits] == [0.58, 0]
+
+
+async def test_an_answer_outlives_a_restart(town: Rooms) -> None:
+    """A page can be turned by another process over the same folder."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    async with open_to_write(town.database.path.parent) as database:
+        again = await rooms_over(database, town.embedder)
+
+        assert ids((await again.answers.turn(BOTH, page.answer_id, 5)).hits) == [7, 6, 5, 4, 3]
+
+
+async def test_an_answer_to_a_message_stores_only_others(town: Rooms) -> None:
+    """Asking by message gives pages without the message itself."""
+    page = await town.answers.ask(BOTH, Query(message_id=12, limit=50))
+
+    assert (ids(page.hits), page.n_more) == ([11, 10, 9, 8, 7], 6)
+
+
+async def test_what_is_shared_may_be_read_by_everyone(town: Rooms) -> None:
+    """Of the page, only what both the asker and all of the audience may see."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+
+    assert ids(await town.answers.to_share(BOTH, audience(CHANNEL), page.answer_id, 0)) == [11, 9]
+    assert ids(await town.answers.to_share(BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 5)) == [
+        7,
+        6,
+        5,
+        4,
+        3,
+    ]
+    narrower = member(OTHER_CHANNEL)
+    with pytest.raises(NothingToShare):
+        await town.answers.to_share(narrower, audience(CHANNEL), page.answer_id, 0)
+
+
+async def test_nothing_is_shared_that_the_audience_may_not_read(town: Rooms) -> None:
+    """A page of hidden hits only is refused, and so is a page that holds nothing any more."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    with pytest.raises(NothingToShare):
+        await town.answers.to_share(BOTH, audience(), page.answer_id, 0)
+
+    await town.ingest.deleted(GUILD, range(1, 13))
+    with pytest.raises(NothingToShare):
+        await town.answers.to_share(BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 0)
+
+
+async def shared(rooms: Rooms) -> tuple[Hit, ...]:
+    """The first page, shown to everyone: 12, 11, 10, 9, 8."""
+    page = await rooms.answers.ask(BOTH, RED_FISH)
+    await rooms.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="ja", hits=page.hits)
+    return page.hits
+
+
+async def stale(rooms: Rooms) -> Share:
+    [share] = await rooms.answers.stale_shares()
+    return share
+
+
+async def test_a_share_is_stale_once_what_it_shows_is_gone(town: Rooms) -> None:
+    """A fresh share is true; a deletion makes it stale, with all it needs to be drawn again."""
+    hits = await shared(town)
+    assert await town.answers.stale_shares() == []
+
+    await town.ingest.deleted(GUILD, [11, 1])
+    share = await stale(town)
+    assert (share.guild_id, share.channel_id, share.message_id, share.language) == (GUILD, CHANNEL, SHARED_AS, "ja")
+    again = await town.answers.hits_of(share, audience(CHANNEL, OTHER_CHANNEL))
+    assert ids(again) == [12, 10, 9, 8]
+    assert [hit.score for hit in again] == [round(hit.score, 2) for hit in hits if hit.message.message_id != 11]
+
+
+async def test_a_rewritten_message_is_taken_out_of_a_share(town: Rooms) -> None:
+    """The new text was never shared, and the old one is not to be seen any more."""
+    await shared(town)
+    await town.ingest.saved(GUILD, [message(11, "red fish!")])
+
+    assert ids(await town.answers.hits_of(await stale(town), audience(CHANNEL))) == [9]
+
+
+async def test_b21_an_edit_without_another_text_leaves_a_share_true(town: Rooms) -> None:
+    """Nothing is drawn again for a pin, nor when a message that is not shown goes."""
+    await shared(town)
+    await town.ingest.saved(GUILD, [message(11, "red fish", edited_at=utc("2024-01-01T00:00:00"))])
+    await town.ingest.deleted(GUILD, [1])
+
+    assert await town.answers.stale_shares() == []
+
+
+@pytest.mark.parametrize("closing", ["channels_deleted", "channels_closed"])
+async def test_f32_a_share_loses_what_comes_from_a_channel_that_is_gone(town: Rooms, closing: str) -> None:
+    """A channel that was deleted, or closed to the bot, goes out of what is shown."""
+    await shared(town)
+    await getattr(town.ingest, closing)(GUILD, [OTHER_CHANNEL])
+
+    assert [found.message_id for found in (await stale(town)).found] == [11, 9]
+
+
+async def test_a_stale_share_shows_what_its_audience_may_read_now(town: Rooms) -> None:
+    """Rights that changed since the sharing count when it is drawn again."""
+    await shared(town)
+    await town.ingest.deleted(GUILD, [9])
+
+    assert ids(await town.answers.hits_of(await stale(town), audience(CHANNEL))) == [11]
+    assert await town.answers.hits_of(await stale(town), audience()) == ()
+
+
+async def test_a_share_is_true_again_unless_another_source_went_meanwhile(town: Rooms) -> None:
+    """What was deleted while the message was being edited makes it be drawn once more."""
+    await shared(town)
+    await town.ingest.deleted(GUILD, [12])
+    drawn = await stale(town)
+    await town.ingest.deleted(GUILD, [10])
+    await town.answers.redrawn(drawn)
+    again = await stale(town)
+    await town.answers.redrawn(again)
+
+    assert [found.message_id for found in again.found] == [11, 9, 8]
+    assert await town.answers.stale_shares() == []
+
+
+async def test_a_share_whose_source_was_deleted_while_it_was_sent_is_stale_at_once(town: Rooms) -> None:
+    """A hit that went between the press and the message is taken out."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    await town.ingest.deleted(GUILD, [12])
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
+
+    assert [found.message_id for found in (await stale(town)).found] == [11, 10, 9, 8]
+
+
+async def test_a_share_whose_source_was_rewritten_while_it_was_sent_is_stale_at_once(town: Rooms) -> None:
+    """A text that was edited between the press and the message does not stay in sight."""
+    page = await town.answers.ask(BOTH, RED_FISH)
+    await town.ingest.saved(GUILD, [message(11, "nothing")])
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
+
+    assert [found.message_id for found in (await stale(town)).found] == [12, 10, 9, 8]
+
+
+async def test_a_share_that_is_gone_is_forgotten(town: Rooms) -> None:
+    """Once the bot's message was deleted nothing is left of it, and other shares stay."""
+    hits = await shared(town)
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS + 1, language="en", hits=hits)
+    await town.answers.unshared(GUILD, [SHARED_AS, 12345])
+    await town.answers.unshared(OTHER_GUILD, [SHARED_AS + 1])
+
+    assert await town.database.fetch("SELECT message_id FROM shares") == [(SHARED_AS + 1,)]
+    assert await town.database.fetch("SELECT DISTINCT share_id FROM share_sources") == [(SHARED_AS + 1,)]
+
+
+async def test_hits_keep_their_order_in_a_share(rooms: Rooms) -> None:
+    """The nearest stays the first, whatever the ids are."""
+    await rooms.ingest.saved(GUILD, [message(3, "red"), message(1, "red fish"), message(2, "red bird tree")])
+    await rooms.settle()
+    page = await rooms.answers.ask(member(CHANNEL), Query(text="red fish"))
+    await rooms.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
+    await rooms.ingest.deleted(GUILD, [3])
+
+    assert ids(page.hits) == [1, 3, 2]
+    assert ids(await rooms.answers.hits_of(await stale(rooms), audience(CHANNEL))) == [1, 2]
+    assert all(isinstance(hit.stored, StoredMessage) for hit in page.hits)

@@ -1,0 +1,127 @@
+"""What is to be indexed, and what is not."""
+
+import asyncio
+import itertools
+from datetime import timedelta
+from pathlib import Path
+
+from conftest import Rooms, rooms_over
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, server
+
+from bot.messages import ChannelKind
+from bot.services.coverage import WHOLE_SERVER, Coverage
+from bot.storage.database import open_to_write
+
+CATEGORY, THREAD = 5, 77
+SQUARE = location(CHANNEL, parent_id=CATEGORY)
+IN_SQUARE = location(THREAD, kind=ChannelKind.THREAD, parent_id=CHANNEL, category_id=CATEGORY)
+SECRET = location(THREAD, kind=ChannelKind.PRIVATE_THREAD, parent_id=CHANNEL, category_id=CATEGORY)
+
+
+async def test_nothing_is_indexed_until_a_server_says_so(rooms: Rooms) -> None:
+    """A server that never said anything has nothing covered."""
+    await rooms.coverage.load()
+
+    assert not rooms.coverage.covers(SQUARE)
+    assert not rooms.coverage.is_indexed(GUILD)
+    assert rooms.coverage.guild_ids == frozenset()
+
+
+async def test_the_nearest_word_wins(rooms: Rooms) -> None:
+    """Thread before channel before category before server, whatever combination of words there is."""
+    for words in itertools.product((None, True, False), repeat=4):
+        told = dict(zip((THREAD, CHANNEL, CATEGORY, WHOLE_SERVER), words, strict=True))
+        told = {channel_id: word for channel_id, word in told.items() if word is not None}
+        await rooms.servers.cover(server(), told)
+        await rooms.coverage.load()
+
+        assert rooms.coverage.covers(IN_SQUARE) == next((word for word in words if word is not None), False)
+        assert rooms.coverage.covers(SQUARE) == next((word for word in words[1:] if word is not None), False)
+
+
+async def test_a_private_thread_is_covered_by_a_word_on_itself_alone(rooms: Rooms) -> None:
+    """Neither the server nor the channel opens a private thread."""
+    for channel_id in (WHOLE_SERVER, CATEGORY, CHANNEL):
+        await rooms.coverage.start(server(), channel_id)
+        assert not rooms.coverage.covers(SECRET)
+    await rooms.coverage.start(server(), THREAD)
+    assert rooms.coverage.covers(SECRET)
+
+    await rooms.coverage.stop(server(), THREAD)
+    assert not rooms.coverage.covers(SECRET)
+
+
+async def test_a_server_is_started_but_for_what_was_stopped_by_name(rooms: Rooms) -> None:
+    """Indexing the whole server leaves a channel out that was stopped before or after."""
+    await rooms.coverage.stop(server(), CHANNEL)
+    await rooms.coverage.start(server())
+    assert (rooms.coverage.covers(SQUARE), rooms.coverage.covers(location(OTHER_CHANNEL))) == (False, True)
+
+    await rooms.coverage.stop(server(), OTHER_CHANNEL)
+    assert not rooms.coverage.covers(location(OTHER_CHANNEL))
+    assert rooms.coverage.is_indexed(GUILD)
+
+
+async def test_stopping_a_server_forgets_every_channel_that_was_started(rooms: Rooms) -> None:
+    """Nothing is indexed after a stop of everything, not even what was started by name."""
+    await rooms.coverage.start(server())
+    await rooms.coverage.start(server(), CHANNEL)
+    await rooms.coverage.stop(server())
+
+    assert rooms.coverage.told(GUILD) == {WHOLE_SERVER: False}
+    assert not rooms.coverage.covers(SQUARE)
+    assert not rooms.coverage.is_indexed(GUILD)
+    assert rooms.coverage.guild_ids == {GUILD}
+
+
+async def test_servers_do_not_speak_for_each_other(rooms: Rooms) -> None:
+    """A word of one server covers nothing of another, even where ids are equal."""
+    await rooms.coverage.start(server(), CHANNEL)
+
+    assert rooms.coverage.covers(location(CHANNEL))
+    assert not rooms.coverage.covers(location(CHANNEL, guild_id=OTHER_GUILD))
+
+
+async def test_what_was_said_survives_reopening(tmp_path: Path) -> None:
+    """After a restart the same is covered as before."""
+    async with open_to_write(tmp_path) as database:
+        rooms = await rooms_over(database)
+        await rooms.coverage.start(server())
+        await rooms.coverage.stop(server(), OTHER_CHANNEL)
+    async with open_to_write(tmp_path) as database:
+        coverage = (await rooms_over(database)).coverage
+        assert not coverage.covers(SQUARE)
+        await coverage.load()
+
+        assert coverage.told(GUILD) == {WHOLE_SERVER: True, OTHER_CHANNEL: False}
+        assert (coverage.covers(SQUARE), coverage.covers(location(OTHER_CHANNEL))) == (True, False)
+
+
+async def test_words_that_come_at_once_are_all_kept(rooms: Rooms) -> None:
+    """Two people who start two channels at the same moment both get their way."""
+    await asyncio.gather(*(rooms.coverage.start(server(), i) for i in range(1, 9)), rooms.coverage.load())
+
+    assert rooms.coverage.told(GUILD) == dict.fromkeys(range(1, 9), True)
+    again = Coverage(rooms.servers)
+    await again.load()
+    assert again.told(GUILD) == rooms.coverage.told(GUILD)
+
+
+async def test_f32_a_server_that_was_left_is_told_after_its_grace(rooms: Rooms) -> None:
+    """A removal counts from the first time it was noticed, and coming back undoes it."""
+    assert not rooms.coverage.has_left.is_set()
+    await rooms.coverage.left(GUILD)
+    assert rooms.coverage.has_left.is_set()
+    assert await rooms.coverage.left_for(timedelta(days=1)) == []
+    assert await rooms.coverage.left_for(timedelta(seconds=-1)) == [GUILD]
+
+    await rooms.coverage.joined(GUILD)
+    assert await rooms.coverage.left_for(timedelta(seconds=-1)) == []
+
+
+async def test_starting_in_a_server_ends_its_grace(rooms: Rooms) -> None:
+    """A server that wants to be indexed is not about to be dropped."""
+    await rooms.coverage.left(GUILD)
+    await rooms.coverage.start(server())
+
+    assert await rooms.coverage.left_for(timedelta(seconds=-1)) == []
