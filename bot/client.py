@@ -64,7 +64,7 @@ class SimilarBot(commands.Bot):
         )
         self.app = app
         self.access = Access()
-        self.reader = Reader(app.backfill, app.coverage)
+        self.reader = Reader(app.backfill, app.coverage, app.inbox)
         self._reach = Reach(self, self.reader, app.coverage)
         self._removal_grace = removal_grace
         self._say = say
@@ -82,7 +82,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(self.app.indexer.keep_up(self.app.ingest.has_pending))
         self._run_beside(self._sweep())
         self._run_beside(feel_pulse())
-        self._run_beside(keep_shares_true(self, self.app.answers, self.app.search, self.app.inbox.has_removed))
+        self._run_beside(keep_shares_true(self, self.app.answers, self.app.search))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""
@@ -130,11 +130,11 @@ class SimilarBot(commands.Bot):
     async def _sweep(self) -> None:
         """Drop what is stored of servers that the bot was removed from, once their grace is over."""
         while True:
+            self.app.coverage.has_left.clear()
             for guild_id in await self.app.coverage.left_for(self._removal_grace):
                 log.info("dropping all that is stored of server %d, which the bot has left", guild_id)
                 await self.app.ingest.server_gone(guild_id)
                 await self.app.coverage.load()
-            self.app.coverage.has_left.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.app.coverage.has_left.wait(), _SWEPT_EVERY_S)
 

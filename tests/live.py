@@ -67,8 +67,14 @@ async def launch(discord: Discord, folder: Path, **settings: str) -> Bot:
     environment |= {"EMBEDDER": "local", "DATA_DIR": str(folder), **discord.environment(), **settings}
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, LAUNCH, "run", env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=output,
-            stderr=output, cwd=folder.parent,
+            sys.executable,
+            LAUNCH,
+            "run",
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder.parent,
         )
     return Bot(process, folder, log)
 

@@ -23,20 +23,24 @@ class Reach:
     async def locate(self, guild_id: int, channel_id: int) -> Location | None:
         """The place of a channel or thread that the cache does not hold; None when Discord does not tell."""
         guild = self._client.get_guild(guild_id)
+        if guild is None:
+            return None
         try:
-            place = None if guild is None else await guild.fetch_channel(channel_id)
+            return location_of(await guild.fetch_channel(channel_id))
+        except discord.DiscordServerError:
+            self._reader.start(guild)  # what cannot be placed now is found in the history
+            return None
         except discord.HTTPException:
             return None
-        return None if place is None else location_of(place)
 
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
-        """Those of the channels that are there and that the bot may not read now."""
+        """Those of the channels that the bot may not read now, or that are there no longer."""
         guild = self._client.get_guild(guild_id)
         if guild is None or guild.unavailable:
             return set()
         self._read_what_opened(guild)
         bases = {channel.channel_id: base_of(guild, channel) for channel in channels}
-        return {i for i, base in bases.items() if base is not None and not may_read(base, guild.me)}
+        return {i for i, base in bases.items() if base is None or not may_read(base, guild.me)}
 
     def _read_what_opened(self, guild: discord.Guild) -> None:
         now_open = {channel.id for channel in guild.channels if may_read(channel, guild.me)}

@@ -10,6 +10,8 @@ from bot.errors import BotError
 from bot.exts._history import DiscordHistory
 from bot.services.backfill import Backfill, Progress
 from bot.services.coverage import Coverage
+from bot.services.inbox import Inbox, ReachChanged
+from bot.services.ingest import Tally
 from bot.words import Words
 
 log = logging.getLogger(__name__)
@@ -21,8 +23,9 @@ _RETRY_S = 60.0
 class Reader:
     """Starts, repeats and ends the reading of histories."""
 
-    def __init__(self, backfill: Backfill, coverage: Coverage) -> None:
+    def __init__(self, backfill: Backfill, coverage: Coverage, inbox: Inbox) -> None:
         self._backfill = backfill
+        self._inbox = inbox
         self._coverage = coverage
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
@@ -44,10 +47,11 @@ class Reader:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _read(self, guild: discord.Guild) -> None:
+        tally = Tally()
         while guild.id in self._again:
             self._again.discard(guild.id)
             try:
-                await self._read_once(guild)
+                await self._read_once(guild, tally)
             except BotError as error:
                 log.warning("reading the history of server %d goes on in %.0f s: %s", guild.id, _RETRY_S, error)
                 self._again.add(guild.id)
@@ -56,14 +60,17 @@ class Reader:
                 log.exception("reading the history of server %d failed", guild.id)
                 return
 
-    async def _read_once(self, guild: discord.Guild) -> None:
+    async def _read_once(self, guild: discord.Guild, tally: Tally) -> None:
+        """Read what there is to read, counted together with what was read before."""
         private_ids = {i for i, is_indexed in self._coverage.told(guild.id).items() if is_indexed}
         shown_at = time.monotonic()
-        async for progress in self._backfill.read(DiscordHistory(guild, private_ids=private_ids)):
+        async for progress in self._backfill.read(DiscordHistory(guild, private_ids=private_ids), tally):
             is_due = time.monotonic() - shown_at >= SHOWN_EVERY_S
             if is_due or (progress.is_done and guild.id not in self._again):
                 await self._show(guild, progress)
                 shown_at = time.monotonic()
+        # A page may have been on its way while its channel was closed or deleted.
+        await self._inbox.put(ReachChanged(guild.id))
 
     async def _show(self, guild: discord.Guild, progress: Progress) -> None:
         log.info("server %d: %d messages of %d channels read", guild.id, progress.tally.total, progress.n_channels)
@@ -77,9 +84,9 @@ class Reader:
                 await message.edit(content=_sentence(progress, Words(notice.language)))
         except discord.HTTPException as error:
             log.info("progress in server %d cannot be shown: HTTP %d, code %d", guild.id, error.status, error.code)
-            await self._backfill.unnoted(guild.id)
+            await self._backfill.unnoted(notice)
         if progress.is_done:
-            await self._backfill.unnoted(guild.id)
+            await self._backfill.unnoted(notice)
 
 
 def _sentence(progress: Progress, words: Words) -> str:

@@ -1,6 +1,5 @@
 """Keeps shared answers true: what was deleted or rewritten is taken out of them."""
 
-import asyncio
 import logging
 
 import discord
@@ -15,12 +14,11 @@ from bot.words import Words
 log = logging.getLogger(__name__)
 
 
-async def keep_shares_true(
-    client: discord.Client, answers: Answers, search: Search, has_removed: asyncio.Event
-) -> None:
+async def keep_shares_true(client: discord.Client, answers: Answers, search: Search) -> None:
     """Edit the shared answers that show what is gone, whenever something may be gone, until cancelled."""
     await client.wait_until_ready()
     while True:
+        answers.may_be_stale.clear()
         for share in await answers.stale_shares():
             guild = client.get_guild(share.guild_id)
             here = None if guild is None else guild.get_channel_or_thread(share.channel_id)
@@ -36,5 +34,4 @@ async def keep_shares_true(
                 log.warning("shared answer %d cannot be edited: HTTP %d", share.message_id, error.status)
             else:
                 await answers.redrawn(share)
-        await has_removed.wait()
-        has_removed.clear()
+        await answers.may_be_stale.wait()

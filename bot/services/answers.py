@@ -1,5 +1,6 @@
 """Answers that can be paged and shared: what may be shown is decided anew each time."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Answers:
         self._search = search
         self._answers = answers
         self._shares = shares
+        self.may_be_stale = asyncio.Event()  # set when a shared answer may show what is gone
 
     async def ask(self, asker: Member, query: Query) -> Page:
         """The first page of what is similar. Raises what Search.similar raises."""
@@ -72,6 +74,7 @@ class Answers:
         found = tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in enumerate(hits))
         share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
         await self._shares.put(share, [hit.message.content for hit in hits])
+        self.may_be_stale.set()
 
     async def stale_shares(self) -> list[Share]:
         """Shared answers that show something which was deleted or rewritten since."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.errors import HistoryUnavailable
@@ -43,11 +43,15 @@ class History(Protocol):
 class Progress:
     """How far reading a server's history has come."""
 
+    tally: Tally
     n_channels: int = 0
     n_unavailable: int = 0
-    tally: Tally = field(default_factory=Tally)
     channel_name: str = ""
     is_done: bool = False
+
+
+class _Stopped(Exception):
+    """Nobody wants to have the channel read any more."""
 
 
 class Backfill:
@@ -58,18 +62,23 @@ class Backfill:
         self._coverage = coverage
         self._servers = servers
 
-    async def read(self, history: History) -> AsyncIterator[Progress]:
-        """Read all that is covered and was not read yet; yields after each page and at the end."""
-        progress = Progress()
+    async def read(self, history: History, tally: Tally) -> AsyncIterator[Progress]:
+        """Read all that is covered and was not read yet; yields after each page and at the end.
+
+        What is read is added to the tally, which the progress shows.
+        """
+        progress = Progress(tally)
         async for place in history.places():
             if not self._coverage.covers(place.location):
                 continue
             name = place.location.channel.name
             progress = replace(progress, n_channels=progress.n_channels + 1, channel_name=name)
             try:
-                async for tally in self._read_place(history, place):
-                    progress.tally.__iadd__(tally)
+                async for of_a_page in self._read_place(history, place):
+                    tally += of_a_page
                     yield progress
+            except _Stopped:
+                continue
             except HistoryUnavailable as error:
                 log.warning("stopped reading channel %d: %s", place.location.channel.channel_id, error.reason)
                 progress = replace(progress, n_unavailable=progress.n_unavailable + 1)
@@ -83,9 +92,9 @@ class Backfill:
         """A message of the bot's shows from now on how far reading has come."""
         await self._servers.put_notice(Notice(guild_id, channel_id, message_id, language))
 
-    async def unnoted(self, guild_id: int) -> None:
-        """No message shows it any more."""
-        await self._servers.drop_notice(guild_id)
+    async def unnoted(self, notice: Notice) -> None:
+        """A message no longer shows it; another one that has taken its place still does."""
+        await self._servers.drop_notice(notice)
 
     async def _read_place(self, history: History, place: Place) -> AsyncIterator[Tally]:
         location = place.location
@@ -95,21 +104,27 @@ class Backfill:
             return
         await self._ingest.met(location.server, location.channel)
         if marks is None:
-            page = await history.page(location)
+            page = await self._page(history, location)
             marks = _reached(channel_id, page)
-            yield await self._save(location, page, marks)
+            yield await self._ingest.saved(location.guild_id, page, reached=marks)
             marks = replace(marks, are_first=False)
         else:
-            while self._coverage.covers(location) and (page := await history.page(location, after_id=marks.high_id)):
+            while page := await self._page(history, location, after_id=marks.high_id):
                 marks = replace(marks, high_id=page[0].message_id)
-                yield await self._save(location, page, marks)
-        while marks.low_id and self._coverage.covers(location):
-            page = await history.page(location, before_id=marks.low_id)
+                yield await self._ingest.saved(location.guild_id, page, reached=marks)
+        while marks.low_id:
+            page = await self._page(history, location, before_id=marks.low_id)
             marks = replace(marks, low_id=_reached(channel_id, page).low_id)
-            yield await self._save(location, page, marks)
+            yield await self._ingest.saved(location.guild_id, page, reached=marks)
 
-    async def _save(self, location: Location, page: Sequence[Message], marks: Marks) -> Tally:
-        return await self._ingest.saved(location.guild_id, page, reached=marks)
+    async def _page(self, history: History, location: Location, **around: int) -> Sequence[Message]:
+        """The next page, unless indexing was stopped before or while it was on its way: then raise _Stopped."""
+        if not self._coverage.covers(location):
+            raise _Stopped
+        page = await history.page(location, **around)
+        if not self._coverage.covers(location):
+            raise _Stopped
+        return page
 
 
 def _reached(channel_id: int, page: Sequence[Message]) -> Marks:

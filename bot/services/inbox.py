@@ -72,7 +72,7 @@ class Surroundings(Protocol):
         """The place of a channel that an event did not know."""
 
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
-        """Those of the channels that exist and that the bot may not read now."""
+        """Those of the channels that the bot may not read now, or that are there no longer."""
 
 
 class Inbox:
@@ -88,7 +88,6 @@ class Inbox:
         self._queue: asyncio.Queue[Event] = asyncio.Queue(SIZE)
         self._turn = asyncio.Lock()
         self._met: dict[int, Channel] = {}
-        self.has_removed = asyncio.Event()  # set when a shared answer may show what is gone
 
     def __len__(self) -> int:
         return self._queue.qsize()
@@ -148,7 +147,7 @@ class Inbox:
                 self._met.clear()
             case _:
                 await self._apply_messages(events, surroundings)
-        self.has_removed.set()
+        self._answers.may_be_stale.set()
 
     async def _apply_messages(self, events: Sequence[Event], surroundings: Surroundings) -> None:
         """Saves first, then deletions: a tombstone makes that the same as any other order."""

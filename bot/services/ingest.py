@@ -89,7 +89,6 @@ class Ingest:
         async with self._mirror.in_step:
             ids = await self._messages.delete_channels(guild_id, gone)
             await asyncio.to_thread(self._mirror.remove, guild_id, ids)
-        await self._servers.forget_channels(guild_id, gone)
         return len(ids)
 
     async def channels_closed(self, guild_id: int, channel_ids: Iterable[int]) -> int:
@@ -102,7 +101,6 @@ class Ingest:
         async with self._mirror.in_step:
             ids = await self._messages.withdraw_channels(guild_id, closed)
             await asyncio.to_thread(self._mirror.remove, guild_id, ids)
-        await self._servers.forget_marks(guild_id, closed)
         return len(ids)
 
     async def server_gone(self, guild_id: int) -> None:

@@ -1,13 +1,13 @@
 """Messages: saved once, moved forward by edits, deleted for good."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.messages import Message, Origin, StoredMessage
 from bot.storage.database import Database, Transaction, json_ids
-from bot.storage.servers import Marks, put_marks
+from bot.storage.servers import Marks, forget_channels, forget_marks, put_marks
 from bot.texts import content_hash, embed_text, storable
 from bot.times import from_milliseconds, milliseconds
 
@@ -86,18 +86,19 @@ class MessageStore:
             await _bury(transaction, guild_id, ids)
             return await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, ids))
 
-    async def delete_channels(self, guild_id: int, channel_ids: Iterable[int]) -> list[int]:
-        """Remove whatever is stored of channels and keep it from coming back; the ids of what there was."""
+    async def delete_channels(self, guild_id: int, channel_ids: Collection[int]) -> list[int]:
+        """Remove whatever is stored and known of channels and keep it from coming back; the ids of what there was."""
         among = (guild_id, json_ids(channel_ids))
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {_IN_CHANNELS}", among)
             ids = [row[0] for row in rows]
             await _bury(transaction, guild_id, json_ids(ids))
             await transaction.execute(f"DELETE FROM messages WHERE {_IN_CHANNELS}", among)
+            await forget_channels(transaction, guild_id, channel_ids)
         return ids
 
-    async def withdraw_channels(self, guild_id: int, channel_ids: Iterable[int]) -> list[int]:
-        """Remove what was read live in channels, which may be read again later; the ids of what there was.
+    async def withdraw_channels(self, guild_id: int, channel_ids: Collection[int]) -> list[int]:
+        """Remove what was read live in channels, so that it can be read anew; the ids of what there was.
 
         What an operator imported stays.
         """
@@ -106,6 +107,7 @@ class MessageStore:
             live = f"{_IN_CHANNELS} AND origin = ?"
             rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {live}", among)
             await transaction.execute(f"DELETE FROM messages WHERE {live}", among)
+            await forget_marks(transaction, guild_id, channel_ids)
         return [row[0] for row in rows]
 
     async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, StoredMessage]:

@@ -123,23 +123,6 @@ class ServerStore:
         rows = await self._database.fetch("SELECT guild_id FROM servers WHERE left_at < ?", (milliseconds(moment),))
         return [row[0] for row in rows]
 
-    async def forget_channels(self, guild_id: int, channel_ids: Iterable[int]) -> None:
-        """Channels are gone: drop their names, their marks and what was said of them."""
-        async with self._database.transaction() as transaction:
-            for table in ("channels", "marks", "coverage"):
-                await transaction.execute(
-                    f"DELETE FROM {table} WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
-                    (guild_id, json_ids(channel_ids)),
-                )
-
-    async def forget_marks(self, guild_id: int, channel_ids: Iterable[int]) -> None:
-        """The histories of channels are to be read anew."""
-        async with self._database.transaction() as transaction:
-            await transaction.execute(
-                "DELETE FROM marks WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
-                (guild_id, json_ids(channel_ids)),
-            )
-
     async def forget(self, guild_id: int) -> None:
         """Drop every row of a server, its messages, vectors and tombstones too."""
         async with self._database.transaction() as transaction:
@@ -157,9 +140,12 @@ class ServerStore:
                 (notice.guild_id, notice.channel_id, notice.message_id, notice.language),
             )
 
-    async def drop_notice(self, guild_id: int) -> None:
+    async def drop_notice(self, notice: Notice) -> None:
+        """Forget a notice, unless another one has taken its place."""
         async with self._database.transaction() as transaction:
-            await transaction.execute("DELETE FROM notices WHERE guild_id = ?", (guild_id,))
+            await transaction.execute(
+                "DELETE FROM notices WHERE guild_id = ? AND message_id = ?", (notice.guild_id, notice.message_id)
+            )
 
     async def told_commands(self, application_id: int) -> bytes | None:
         """The hash of the commands that Discord was last told."""
@@ -194,3 +180,21 @@ async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> No
             "INSERT INTO marks (guild_id, channel_id, high_id, low_id) VALUES (?, ?, ?, ?)",
             (guild_id, marks.channel_id, marks.high_id, marks.low_id),
         )
+
+
+async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
+    """Channels are gone: drop their names, their marks and what was said of them."""
+    for table in ("channels", "coverage"):
+        await transaction.execute(
+            f"DELETE FROM {table} WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
+            (guild_id, json_ids(channel_ids)),
+        )
+    await forget_marks(transaction, guild_id, channel_ids)
+
+
+async def forget_marks(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
+    """The histories of channels are to be read anew."""
+    await transaction.execute(
+        "DELETE FROM marks WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
+        (guild_id, json_ids(channel_ids)),
+    )

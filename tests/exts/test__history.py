@@ -51,8 +51,13 @@ async def test_every_kind_of_place_is_read(town: Town) -> None:
     await town.stored("in square", "in news", "in lounge", "in a post", "in active", "in archived")
     kinds = dict(town.bot.rows("SELECT name, kind FROM channels WHERE guild_id = ?", town.guild.id))
     assert kinds == {
-        "square": "text", "news": "text", "lounge": "voice", "Boiler": "thread", "active": "thread", "archived": "thread",
-    }  # fmt: skip
+        "square": "text",
+        "news": "text",
+        "lounge": "voice",
+        "Boiler": "thread",
+        "active": "thread",
+        "archived": "thread",
+    }
 
 
 async def test_history_is_read_newest_first_and_once(town: Town) -> None:

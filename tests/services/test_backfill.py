@@ -14,6 +14,7 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, 
 from bot.errors import HistoryUnavailable, StorageFailed
 from bot.messages import ChannelKind, Message
 from bot.services.backfill import Progress
+from bot.services.ingest import Tally
 from bot.storage.servers import Marks, Notice
 
 SQUARE = location(CHANNEL)
@@ -45,7 +46,7 @@ def history_of(*messages: Message) -> PagedHistory:
 
 async def read(rooms: Rooms, history: PagedHistory) -> list[tuple[int, bool]]:
     """Read to the end; how many messages had been dealt with at each step, and whether it was the last one."""
-    return [(progress.tally.total, progress.is_done) async for progress in rooms.backfill.read(history)]
+    return [(progress.tally.total, progress.is_done) async for progress in rooms.backfill.read(history, Tally())]
 
 
 async def ids(rooms: Rooms, channel_id: int = CHANNEL) -> list[int]:
@@ -73,7 +74,7 @@ async def test_the_newest_messages_come_first_and_the_marks_move_with_each_page(
     """After each page exactly what lies between the marks is stored."""
     history = history_of(*written(250))
     seen = []
-    async for progress in town.backfill.read(history):
+    async for progress in town.backfill.read(history, Tally()):
         marks = await town.servers.marks(GUILD, CHANNEL)
         seen.append((await ids(town), marks, progress.channel_name, progress.n_channels))
 
@@ -111,7 +112,7 @@ async def test_what_was_written_since_is_fetched_at_the_next_run(town: Rooms) ->
     await read(town, history)
     history.write(written(250, first_id=151))
 
-    async for _ in town.backfill.read(history):
+    async for _ in town.backfill.read(history, Tally()):
         marks = await town.servers.marks(GUILD, CHANNEL)
         assert marks is not None
         assert await ids(town) == list(range(1, marks.high_id + 1))
@@ -122,7 +123,7 @@ async def test_what_was_written_since_is_fetched_at_the_next_run(town: Rooms) ->
 async def test_a_run_that_stopped_goes_on_in_both_directions(town: Rooms) -> None:
     """What came in the meantime and what is still missing below are both read."""
     history = history_of(*written(350))
-    reading = town.backfill.read(history)
+    reading = town.backfill.read(history, Tally())
     await anext(reading)
     await reading.aclose()
     history.write(written(250, first_id=351))
@@ -150,7 +151,7 @@ async def test_f16_stopped_anywhere_again_and_again_it_ends_with_every_message_o
     history.on_the_way = lose
     is_done = False
     while not is_done:
-        reading, n_more = town.backfill.read(history), dice.randrange(1, 4)
+        reading, n_more = town.backfill.read(history, Tally()), dice.randrange(1, 4)
         with suppress(Killed):
             async for progress in reading:
                 is_done, n_more = progress.is_done, n_more - 1
@@ -196,7 +197,7 @@ async def test_only_what_is_covered_is_read(town: Rooms) -> None:
 async def test_a_stop_ends_reading_between_two_pages(town: Rooms) -> None:
     """After a stop no further page of the channel is asked for; a new start goes on from there."""
     history = history_of(*written(350), *written(1, first_id=900, channel_id=OTHER_CHANNEL))
-    async for progress in town.backfill.read(history):
+    async for progress in town.backfill.read(history, Tally()):
         if progress.tally.total == 100:
             await town.coverage.stop(server(), CHANNEL)
 
@@ -212,7 +213,7 @@ async def test_a_stop_ends_catching_up_as_well(town: Rooms) -> None:
     history = history_of(*written(10))
     await read(town, history)
     history.write(written(350, first_id=11))
-    async for _ in town.backfill.read(history):
+    async for _ in town.backfill.read(history, Tally()):
         await town.coverage.stop(server())
 
     assert await ids(town) == list(range(1, 111))
@@ -223,7 +224,7 @@ async def test_f19_a_channel_that_closes_stops_at_once_and_the_others_go_on(town
     """One refusal is enough; what was read stays, the other channel is read, and it is counted."""
     history = history_of(*written(350), *written(150, first_id=900, channel_id=OTHER_CHANNEL))
     steps: list[Progress] = []
-    async for progress in town.backfill.read(history):
+    async for progress in town.backfill.read(history, Tally()):
         steps.append(progress)
         history.closed = {CHANNEL}
 
@@ -308,7 +309,7 @@ async def test_f17_any_order_of_live_events_and_pages_ends_alike(town: Rooms) ->
 async def test_bots_and_notices_are_counted_and_passed_over(town: Rooms) -> None:
     """A page of nothing but notices is a page: reading goes on below it."""
     history = history_of(*written(3), *(message(i, is_notice=True) for i in range(4, 104)), message(104, is_bot=True))
-    steps = [progress async for progress in town.backfill.read(history)]
+    steps = [progress async for progress in town.backfill.read(history, Tally())]
 
     assert await ids(town) == [1, 2, 3]
     assert dict(steps[-1].tally.skipped) == {"notice": 100, "bot": 1}
@@ -317,7 +318,7 @@ async def test_bots_and_notices_are_counted_and_passed_over(town: Rooms) -> None
 async def test_marks_that_are_forgotten_meanwhile_stay_so(town: Rooms) -> None:
     """A channel that was closed in the middle of a run is read from the top again, without a hole."""
     history = history_of(*written(350))
-    async for progress in town.backfill.read(history):
+    async for progress in town.backfill.read(history, Tally()):
         if progress.tally.total == 100:
             await town.ingest.channels_closed(GUILD, [CHANNEL])
 
@@ -368,7 +369,7 @@ async def test_the_message_that_shows_progress_is_remembered_one_a_server(rooms:
     assert await rooms.backfill.notice(GUILD) == Notice(GUILD, CHANNEL, 2, "ja")
     assert await rooms.backfill.notice(OTHER_GUILD) is None
 
-    await rooms.backfill.unnoted(GUILD)
+    await rooms.backfill.unnoted(Notice(GUILD, CHANNEL, 2, "ja"))
     assert await rooms.backfill.notice(GUILD) is None
 
 

