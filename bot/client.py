@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _SWEPT_EVERY_S = 600.0
+_RESTART_S = 5.0
 _EMPTYING_S = 3.0  # of the five that a stop may take
 
 
@@ -78,21 +79,21 @@ class SimilarBot(commands.Bot):
             await self.load_extension(extension)
         await self._announce_commands()
         self.app.ingest.has_pending.set()
-        self._run_beside(self.app.inbox.run(self._reach))
-        self._run_beside(self.app.indexer.keep_up(self.app.ingest.has_pending))
-        self._run_beside(self._sweep())
-        self._run_beside(feel_pulse())
-        self._run_beside(keep_shares_true(self, self.app.answers, self.app.search))
+        self._run_beside(lambda: self.app.inbox.run(self._reach))
+        self._run_beside(lambda: self.app.indexer.keep_up(self.app.ingest.has_pending))
+        self._run_beside(self._sweep)
+        self._run_beside(feel_pulse)
+        self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.app.search))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""
 
     async def close(self) -> None:
-        """Stop listening, put down what has arrived, then stop what runs beside."""
+        """Stop reading and listening, put down what has arrived, then stop what runs beside."""
         if self._was_ready:
             self._say("discord.stopping")
-        await super().close()
         await self.reader.close()
+        await super().close()
         try:
             await asyncio.wait_for(self.app.inbox.emptied(), _EMPTYING_S)
         except TimeoutError:
@@ -138,10 +139,18 @@ class SimilarBot(commands.Bot):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.app.coverage.has_left.wait(), _SWEPT_EVERY_S)
 
-    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_log_crash)
-        self._tasks.append(task)
+    def _run_beside(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._keep_running(work)))
+
+    async def _keep_running(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run what never ends, and begin it anew after a failure, until the bot is closed."""
+        while not self.is_closed():
+            try:
+                await work()
+            except Exception:
+                if not self.is_closed():
+                    log.exception("a background task failed and begins anew in %.0f s", _RESTART_S)
+                    await asyncio.sleep(_RESTART_S)
 
 
 def ended_by_signals() -> None:
@@ -174,8 +183,3 @@ def _intents() -> discord.Intents:
     intents.guild_messages = True
     intents.message_content = True
     return intents
-
-
-def _log_crash(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a background task failed", exc_info=error)

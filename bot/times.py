@@ -11,7 +11,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 MAX_SNOWFLAKE = 2**63 - 1  # SQLite and Faiss keep signed 64-bit integers
 _CLOCK_SKEW = timedelta(days=1)
-_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,40}", re.ASCII)
 _AGE = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hdwmy])", re.ASCII)
 _UNITS = {
     "h": timedelta(hours=1),

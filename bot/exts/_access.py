@@ -64,9 +64,10 @@ class Access:
 
 
 def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterable[Channel]) -> Audience:
-    """Everyone who can read a channel, with those of the stored channels that surely all of them may read.
+    """Everyone who sees what is written in a channel, with those of the stored channels that surely all may read.
 
-    These are the channel itself, those with the same permissions, and those that nobody in the server is shut out of.
+    These are those that nobody in the server is shut out of, and, unless somebody may see the channel but not its
+    history, the channel itself and those with the same permissions.
     """
     guild = here.guild
     base = here.parent if isinstance(here, discord.Thread) else here
@@ -75,8 +76,9 @@ def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterabl
         source = base_of(guild, channel)
         if source is None or base is None or (_is_age_restricted(source) and not _is_age_restricted(base)):
             continue
-        is_open = _is_open_to_all(source) or source == base or _has_same_readers(source, base)
-        if channel.channel_id == here.id or (is_open and channel.kind is not ChannelKind.PRIVATE_THREAD):
+        is_private = channel.kind is ChannelKind.PRIVATE_THREAD and channel.channel_id != here.id
+        is_like_here = _shows_history_to_all(base) and (source == base or _has_same_readers(source, base))
+        if not is_private and (is_like_here or _is_open_to_all(source)):
             readable.add(channel.channel_id)
     return Audience(guild.id, frozenset(readable))
 
@@ -106,6 +108,17 @@ def _is_open_to_all(channel: discord.abc.GuildChannel) -> bool:
     return may_read(channel, channel.guild.default_role) and not any(
         overwrite.pair()[1].value & _SECRET for overwrite in channel.overwrites.values()
     )
+
+
+def _shows_history_to_all(channel: discord.abc.GuildChannel) -> bool:
+    """Whether surely everyone who sees a channel may read its history too."""
+    pairs = [overwrite.pair() for overwrite in channel.overwrites.values()]
+    if any(deny.read_message_history for _, deny in pairs):
+        return False
+    if channel.guild.default_role.permissions.read_message_history:
+        return True
+    is_shut = channel.overwrites_for(channel.guild.default_role).view_channel is False
+    return is_shut and all(allow.read_message_history for allow, _ in pairs if allow.view_channel)
 
 
 def _has_same_readers(source: discord.abc.GuildChannel, here: discord.abc.GuildChannel) -> bool:

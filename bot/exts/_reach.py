@@ -33,6 +33,11 @@ class Reach:
         except discord.HTTPException:
             return None
 
+    def present(self, guild_id: int) -> list[Location]:
+        """The channels and active threads of a server, by the names that they have now."""
+        guild = self._client.get_guild(guild_id)
+        return [] if guild is None else [location_of(place) for place in (*guild.channels, *guild.threads)]
+
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         """Those of the channels that the bot may not read now, or that are there no longer."""
         guild = self._client.get_guild(guild_id)

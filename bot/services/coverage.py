@@ -56,9 +56,11 @@ class Coverage:
             await self._tell(server, {**self.told(server.guild_id), channel_id: True})
 
     async def stop(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
-        """Index no more of a channel, or nothing at all."""
+        """Index no more of a channel, or nothing at all; what was stopped by name stays so at a later start."""
         async with self._telling:
-            told = {} if channel_id == WHOLE_SERVER else self.told(server.guild_id)
+            told = self.told(server.guild_id)
+            if channel_id == WHOLE_SERVER:
+                told = dict.fromkeys((i for i, is_indexed in told.items() if not is_indexed), False)
             await self._tell(server, {**told, channel_id: False})
 
     async def joined(self, guild_id: int) -> None:

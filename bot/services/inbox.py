@@ -71,6 +71,9 @@ class Surroundings(Protocol):
     async def locate(self, guild_id: int, channel_id: int) -> Location | None:
         """The place of a channel that an event did not know."""
 
+    def present(self, guild_id: int) -> Sequence[Location]:
+        """The channels and active threads of a server, by the names that they have now."""
+
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         """Those of the channels that the bot may not read now, or that are there no longer."""
 
@@ -142,12 +145,19 @@ class Inbox:
             case ServerLeft(guild_id=guild_id):
                 await self._coverage.left(guild_id)
             case ReachChanged(guild_id=guild_id):
-                closed = surroundings.closed(guild_id, await self._ingest.channels(guild_id))
-                await self._ingest.channels_closed(guild_id, closed)
-                self._met.clear()
+                await self._look_around(guild_id, surroundings)
             case _:
                 await self._apply_messages(events, surroundings)
         self._answers.may_be_stale.set()
+
+    async def _look_around(self, guild_id: int, surroundings: Surroundings) -> None:
+        """Know channels by the names and places that they have now, and hold nothing of those that are closed."""
+        self._met.clear()
+        known = {channel.channel_id: channel for channel in await self._ingest.channels(guild_id)}
+        for location in surroundings.present(guild_id):
+            if known.get(location.channel.channel_id, location.channel) != location.channel:
+                await self._meet(location)
+        await self._ingest.channels_closed(guild_id, surroundings.closed(guild_id, list(known.values())))
 
     async def _apply_messages(self, events: Sequence[Event], surroundings: Surroundings) -> None:
         """Saves first, then deletions: a tombstone makes that the same as any other order."""

@@ -290,6 +290,30 @@ async def test_hits_of_a_private_channel_are_shared_there_and_among_the_same_peo
     assert await shared_from(town, den, town.square, person=town.ada) == NOT_SHARED
 
 
+async def test_nothing_closed_is_shared_where_somebody_sees_messages_without_their_history(town: Town) -> None:
+    """Who sees new messages but may not read older ones is not shown older ones by a share."""
+    den = town.private("den", town.bob, town.discord.bot)
+    await den.post(town.ada, "the ferry leaves at noon")
+    await den.overwrite(town.newcomer("carol"), allow=VIEW, deny=HISTORY)
+
+    assert await shared_from(town, den, den) == NOT_SHARED
+
+
+async def test_where_only_roles_open_the_history_it_counts_who_they_let_in(town: Town) -> None:
+    """In a server whose members read no history unless a role says so, a channel of such a role may be shared in."""
+    crew = town.guild.role("crew", permissions=HISTORY)
+    for person in (town.bob, town.discord.bot):
+        await town.guild.give(person, crew)
+    await town.guild.everyone.edit(permissions=town.guild.everyone.permissions & ~HISTORY.value)
+    both = discord.Permissions(view_channel=True, read_message_history=True)
+    den = town.guild.text("den", overwrites={town.guild.everyone: (0, VIEW), crew: (both, 0)})
+    hall = town.guild.text("hall", overwrites={town.guild.everyone: (0, VIEW), crew: (VIEW, 0)})
+    await den.post(town.ada, "the ferry leaves at noon")
+
+    assert "ferry" in await shared_from(town, den, den)
+    assert await shared_from(town, den, hall) == NOT_SHARED
+
+
 async def test_only_what_all_may_read_of_a_page_is_shared(town: Town) -> None:
     """Of a page with hits of open and of private channels, the private ones are left out."""
     await town.private("den", town.bob).post(town.ada, "the ferry is secret")

@@ -147,6 +147,17 @@ async def test_threads_and_forums_are_followed(town: Town) -> None:
     await town.stored("my boiler makes a noise", "an aside about kettles")
 
 
+async def test_a_renamed_channel_is_known_by_its_new_name(town: Town) -> None:
+    """A new name reaches the database without another message."""
+    await town.index()
+    await town.square.post(town.bob, "sunshine")
+    await town.stored("sunshine")
+
+    await town.square.rename("plaza")
+    names = "SELECT name FROM channels WHERE guild_id = ?"
+    await eventually(lambda: town.bot.rows(names, town.guild.id) == [("plaza",)])
+
+
 async def test_a_deleted_channel_goes_with_its_threads(town: Town) -> None:
     """When a channel is deleted, what was written there and in its threads is gone and cannot come back."""
     other = town.guild.text("attic")

@@ -74,6 +74,16 @@ async def test_stopping_a_server_forgets_every_channel_that_was_started(rooms: R
     assert rooms.coverage.guild_ids == {GUILD}
 
 
+async def test_what_was_stopped_by_name_stays_so_through_a_stop_of_everything(rooms: Rooms) -> None:
+    """Starting again after a stop of everything does not bring in what was left out before."""
+    await rooms.coverage.start(server())
+    await rooms.coverage.stop(server(), CHANNEL)
+    await rooms.coverage.stop(server())
+    await rooms.coverage.start(server())
+
+    assert (rooms.coverage.covers(SQUARE), rooms.coverage.covers(location(OTHER_CHANNEL))) == (False, True)
+
+
 async def test_servers_do_not_speak_for_each_other(rooms: Rooms) -> None:
     """A word of one server covers nothing of another, even where ids are equal."""
     await rooms.coverage.start(server(), CHANNEL)
