@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 import stamina
 from fakes import WordEmbedder
@@ -28,6 +29,10 @@ from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.texts import TEXT_VERSION
+
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
