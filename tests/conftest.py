@@ -30,7 +30,6 @@ from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.texts import TEXT_VERSION
 
-
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
 
