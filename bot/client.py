@@ -17,6 +17,8 @@ from bot.askers import Audience, Member
 from bot.errors import DiscordIntentMissing, DiscordTokenRefused, DiscordUnreachable
 from bot.exts._access import Access, audience_of
 from bot.exts._convert import Place
+from bot.exts._failures import FAILED_FOR_NOW
+from bot.exts._haste import Allowance
 from bot.exts._reach import Reach
 from bot.exts._reader import Reader
 from bot.exts._shares import keep_shares_true
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _SWEPT_EVERY_S = 600.0
+_TOKEN_REFUSED = 4004  # the gateway's close code when the token was reset
 _RESTART_S = 5.0
 _EMPTYING_S = 3.0  # of the five that a stop may take
 
@@ -65,8 +68,10 @@ class SimilarBot(commands.Bot):
         )
         self.app = app
         self.access = Access()
-        self.reader = Reader(app.backfill, app.coverage, app.inbox)
-        self._reach = Reach(self, self.reader, app.coverage)
+        self.questions = Allowance(5, 10.0)
+        self.presses = Allowance(10, 10.0)
+        self.reader = Reader(self, app.backfill, app.coverage, app.inbox)
+        self._reach = Reach(self, self.reader)
         self._removal_grace = removal_grace
         self._say = say
         self._was_ready = False
@@ -129,10 +134,14 @@ class SimilarBot(commands.Bot):
             await self.app.announcements.made(application_id, told)
 
     async def _sweep(self) -> None:
-        """Drop what is stored of servers that the bot was removed from, once their grace is over."""
+        """Drop answers that have expired, and what is stored of servers once their grace is over."""
+        await self.wait_until_ready()
         while True:
             self.app.coverage.has_left.clear()
+            await self.app.answers.forget_expired()
             for guild_id in await self.app.coverage.left_for(self._removal_grace):
+                if self.get_guild(guild_id) is not None:
+                    continue  # invited back meanwhile
                 log.info("dropping all that is stored of server %d, which the bot has left", guild_id)
                 await self.app.ingest.server_gone(guild_id)
                 await self.app.coverage.load()
@@ -154,11 +163,22 @@ class SimilarBot(commands.Bot):
 
 
 def ended_by_signals() -> None:
-    """SIGTERM and SIGINT cancel the running task from now on, so that everything is closed in reverse."""
+    """The first SIGTERM or SIGINT cancels the running task, so that everything is closed in reverse.
+
+    A second one changes nothing: closing is bounded in time, and broken off it would leave things half closed.
+    """
     running = asyncio.current_task()
     assert running is not None
+    was_told = False
+
+    def cancel_once() -> None:
+        nonlocal was_told
+        if not was_told:
+            running.cancel()
+        was_told = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, cancel_once)
 
 
 async def run_bot(bot: SimilarBot, token: str) -> None:
@@ -173,7 +193,11 @@ async def run_bot(bot: SimilarBot, token: str) -> None:
         raise DiscordTokenRefused from error
     except discord.PrivilegedIntentsRequired as error:
         raise DiscordIntentMissing from error
-    except (OSError, discord.DiscordServerError, discord.GatewayNotFound) as error:
+    except discord.ConnectionClosed as error:
+        if error.code == _TOKEN_REFUSED:
+            raise DiscordTokenRefused from error
+        raise DiscordUnreachable(str(error)) from error
+    except (*FAILED_FOR_NOW, discord.GatewayNotFound) as error:
         raise DiscordUnreachable(str(error)) from error
 
 

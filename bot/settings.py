@@ -104,5 +104,7 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for noisy in ("aiosqlite", "httpcore2", "httpx2", "openai", "stamina", "faiss", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # At DEBUG it writes whole events, texts and all.
+    logging.getLogger("discord").setLevel(max(logging.getLevelNamesMapping()[level], logging.INFO))
     # It warns at every start that there is no voice; a lost connection, which it reports as an error, is heard.
     logging.getLogger("discord.client").setLevel(logging.ERROR)

@@ -29,6 +29,7 @@ ALLOWED = {
 }
 HOMES = {
     "discord": ("bot.client", "bot.exts"),
+    "aiohttp": "bot.exts._failures",
     "aiosqlite": "bot.storage.database",
     "sqlcipher3": "bot.storage.database",
     "filelock": "bot.storage.lock",

@@ -1,5 +1,7 @@
 """The bot process: what it tells Discord, how it starts, fails to start, and ends."""
 
+import asyncio
+import contextlib
 import signal
 from datetime import UTC, datetime, timedelta
 
@@ -35,8 +37,26 @@ async def test_f30_a_signal_ends_it_cleanly_in_under_five_seconds(discord, tmp_p
         assert await bot.stop(number) < 5
     assert bot.process.returncode == 0
     assert "Traceback" not in bot.said
-    stored = bot.rows("SELECT count(*), max(message_id) FROM messages")[0]
-    assert stored[0] == sum(message.id <= stored[1] and message.author is ada for message in square.messages)
+
+    async with running(discord, tmp_path / "data") as bot:
+        await eventually(lambda: sorted(bot.texts(square.guild.id)) == sorted(texts))
+
+
+async def test_f30_a_second_signal_changes_nothing(discord, tmp_path) -> None:
+    """An impatient second Ctrl+C neither breaks closing off nor keeps the process alive."""
+    ada = discord.person("ada")
+    square = discord.guild("Town", owner=ada).text("square")
+    async with running(discord, tmp_path / "data") as bot:
+        await (await ada.slash(square, "index start")).answer()
+        for n in range(2_000):
+            await square.post(ada, f"the {n}th word of the prophet")
+        for pause in (0.05, 0.05, 0):
+            with contextlib.suppress(ProcessLookupError):  # it may have ended at the first
+                bot.process.send_signal(signal.SIGINT)
+            await asyncio.sleep(pause)
+
+        assert await bot.ended() == 0
+    assert "Traceback" not in bot.said
 
 
 async def test_the_token_is_refused_in_one_sentence(discord, tmp_path) -> None:
@@ -128,6 +148,50 @@ async def test_reading_history_goes_on_after_a_restart(discord, tmp_path, number
     assert bot.rows("SELECT low_id FROM marks") == [(0,)]
     n_pages = sum(route == "/channels/{channel_id}/messages" for _, route, *_ in discord.requests) - pages
     assert n_pages <= (2_000 - n_before) / 100 + 3
+
+
+async def test_f32_a_server_that_invites_the_bot_back_while_it_is_off_is_kept(discord, tmp_path) -> None:
+    """Removed, and invited back before the next start: nothing goes, although the grace period is over."""
+    ada = discord.person("ada")
+    guild = discord.guild("Town", owner=ada)
+    square = guild.text("square")
+    async with running(discord, tmp_path / "data") as bot:
+        await (await ada.slash(square, "index start")).answer()
+        await square.post(ada, "words")
+        await eventually(lambda: bot.texts(guild.id) == ["words"])
+        await guild.remove_bot()
+        await eventually(lambda: bot.rows("SELECT left_at IS NOT NULL FROM servers") == [(1,)])
+    await guild.add_bot()
+
+    async with running(discord, tmp_path / "data", REMOVAL_GRACE_HOURS="0") as bot:
+        await square.post(ada, "more words")
+        await eventually(lambda: bot.texts(guild.id) == ["words", "more words"])
+        await eventually(lambda: bot.rows("SELECT left_at FROM servers") == [(None,)])
+    assert bot.texts(guild.id) == ["words", "more words"]
+
+
+async def test_i10_no_text_is_logged_at_any_level(discord, tmp_path) -> None:
+    """With LOG_LEVEL=DEBUG neither a message nor a question nor the token is in the log."""
+    ada = discord.person("ada")
+    square = discord.guild("Town", owner=ada).text("square")
+    async with running(discord, tmp_path / "data", LOG_LEVEL="DEBUG") as bot:
+        await (await ada.slash(square, "index start")).answer()
+        await square.post(ada, "xylophone")
+        await eventually(lambda: bot.texts(square.guild.id) == ["xylophone"])
+        await (await ada.slash(square, "similar", text="glockenspiel")).answer()
+    assert "xylophone" not in bot.said
+    assert "glockenspiel" not in bot.said
+    assert discord.token not in bot.said
+
+
+async def test_a_token_that_is_reset_ends_the_bot_with_a_sentence(discord, tmp_path) -> None:
+    """When Discord closes the connection for a token that is no longer good, the bot says where to get another."""
+    async with running(discord, tmp_path / "data") as bot:
+        await discord.drop(code=4004)
+
+        assert await bot.ended() == 1
+    assert "Discord refuses DISCORD_TOKEN" in bot.said
+    assert "Traceback" not in bot.said
 
 
 async def test_a_removed_server_goes_when_its_grace_is_over(discord, tmp_path) -> None:

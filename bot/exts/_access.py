@@ -8,6 +8,7 @@ import discord
 
 from bot.askers import Audience, Member
 from bot.errors import NotInServer
+from bot.exts._failures import FAILED
 from bot.messages import Channel, ChannelKind
 
 LOOKUPS = 10  # how many private threads one question may ask Discord about
@@ -40,9 +41,10 @@ class Access:
         guild, member = guild_of(interaction), interaction.user
         assert isinstance(member, discord.Member)
         readable, private = set(), []
+        open_ids = {channel.id for channel in guild.channels if may_read(channel, member)}
         for channel in stored:
             base = base_of(guild, channel)
-            if base is None or not may_read(base, member):
+            if base is None or base.id not in open_ids:
                 continue
             if channel.kind is ChannelKind.PRIVATE_THREAD and not base.permissions_for(member).manage_threads:
                 private.append(channel.channel_id)
@@ -71,14 +73,12 @@ def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterabl
     """
     guild = here.guild
     base = here.parent if isinstance(here, discord.Thread) else here
+    fit_ids = {source.id for source in guild.channels if base is not None and _is_fit_for(source, base)}
     readable = set()
     for channel in stored:
         source = base_of(guild, channel)
-        if source is None or base is None or (_is_age_restricted(source) and not _is_age_restricted(base)):
-            continue
         is_private = channel.kind is ChannelKind.PRIVATE_THREAD and channel.channel_id != here.id
-        is_like_here = _shows_history_to_all(base) and (source == base or _has_same_readers(source, base))
-        if not is_private and (is_like_here or _is_open_to_all(source)):
+        if source is not None and source.id in fit_ids and not is_private:
             readable.add(channel.channel_id)
     return Audience(guild.id, frozenset(readable))
 
@@ -95,9 +95,16 @@ async def _is_in(guild: discord.Guild, thread_id: int, user_id: int) -> bool:
         thread = guild.get_thread(thread_id) or await guild.fetch_channel(thread_id)
         assert isinstance(thread, discord.Thread)
         await thread.fetch_member(user_id)
-    except discord.HTTPException:
+    except (*FAILED, discord.InvalidData):
         return False
     return True
+
+
+def _is_fit_for(source: discord.abc.GuildChannel, here: discord.abc.GuildChannel) -> bool:
+    if _is_age_restricted(source) and not _is_age_restricted(here):
+        return False
+    is_like_here = source == here or _has_same_readers(source, here)
+    return _is_open_to_all(source) or (is_like_here and _shows_history_to_all(here))
 
 
 def _is_age_restricted(channel: discord.abc.GuildChannel) -> bool:

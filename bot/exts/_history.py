@@ -1,5 +1,6 @@
 """A server's past as Discord gives it out, for the backfill."""
 
+import logging
 from collections.abc import AsyncIterator, Collection
 
 import discord
@@ -10,13 +11,15 @@ from bot.exts._convert import location_of, message_of
 from bot.messages import Location, Message
 from bot.services.backfill import PAGE, Place
 
+log = logging.getLogger(__name__)
+
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 
 class DiscordHistory:
     """The channels and threads of one server that the bot may read, and their pages.
 
-    Private threads are left out but for those asked for by id.
+    Private threads are left out but for those asked for by id. What fails only for now raises FAILED_FOR_NOW.
     """
 
     def __init__(self, guild: discord.Guild, *, private_ids: Collection[int]) -> None:
@@ -25,10 +28,7 @@ class DiscordHistory:
         self._threads: dict[int, discord.Thread] = {}
 
     async def places(self) -> AsyncIterator[Place]:
-        try:
-            active = await self._guild.active_threads()
-        except discord.HTTPException as error:
-            raise HistoryUnavailable(f"HTTP {error.status}, code {error.code}") from error
+        active = await self._guild.active_threads()
         channels = sorted(self._guild.channels, key=lambda channel: -(getattr(channel, "last_message_id", 0) or 0))
         for channel in channels:
             if not may_read(channel, self._guild.me):
@@ -57,7 +57,7 @@ class DiscordHistory:
         )
         try:
             messages = [message_of(message, self._guild.id) async for message in history]
-        except discord.HTTPException as error:
+        except (discord.Forbidden, discord.NotFound) as error:
             raise HistoryUnavailable(f"HTTP {error.status}, code {error.code}") from error
         if not messages:
             # Without the right to read history Discord answers with no messages, not with an error.
@@ -79,8 +79,8 @@ class DiscordHistory:
                 async for thread in channel.archived_threads(limit=None, private=True, joined=not manages):
                     if self._is_wanted(thread):
                         yield thread
-        except discord.HTTPException as error:
-            raise HistoryUnavailable(f"HTTP {error.status}, code {error.code}") from error
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.warning("archived threads of channel %d are not told: code %d", channel.id, error.code)
 
     def _is_wanted(self, thread: discord.Thread) -> bool:
         return not thread.is_private() or thread.id in self._private_ids

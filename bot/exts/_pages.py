@@ -7,8 +7,9 @@ import discord
 from discord import ui
 
 from bot.client import SimilarBot
-from bot.errors import MayNotWrite
-from bot.exts._access import guild_of
+from bot.errors import BotMayNotRead, MayNotWrite
+from bot.exts._access import guild_of, may_read
+from bot.exts._history import Readable
 from bot.exts._render import page_embed, share_embed
 from bot.exts._words import tell, words_of, words_of_server
 from bot.services.answers import Page
@@ -53,6 +54,7 @@ class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         try:
+            interaction.client.presses.take(interaction)
             await self.pressed(interaction)
         except Exception as error:  # noqa: BLE001  # tell() logs it; discord.py would leave the person without a word
             await tell(interaction, error)
@@ -80,9 +82,12 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
     async def pressed(self, interaction: Press) -> None:
         await interaction.response.defer()
         bot, answers = interaction.client, interaction.client.app.answers
-        here = guild_of(interaction).get_channel_or_thread(interaction.channel_id or 0)
-        if here is None or not _may_write(interaction, here):
+        here = guild_of(interaction).get_channel_or_thread(interaction.channel_id or 0) or interaction.channel
+        if not isinstance(here, Readable) or not _may_write(interaction, here):
             raise MayNotWrite
+        base = here.parent if isinstance(here, discord.Thread) else here
+        if base is None or not may_read(base, here.guild.me):
+            raise BotMayNotRead  # it could not take out later what is deleted
         asker, audience = await bot.asker_of(interaction), await bot.audience_of(here)
         hits = await answers.to_share(asker, audience, self.answer_id, self.start)
         words = words_of_server(interaction)

@@ -1,23 +1,25 @@
 """What the bot itself may read, as its cache of servers knows it at this moment."""
 
+import logging
 from collections.abc import Sequence
 
 import discord
 
 from bot.exts._access import base_of, may_read
 from bot.exts._convert import location_of
+from bot.exts._failures import FAILED_FOR_NOW
 from bot.exts._reader import Reader
 from bot.messages import Channel, Location
-from bot.services.coverage import Coverage
+
+log = logging.getLogger(__name__)
 
 
 class Reach:
     """Answers what the inbox cannot know by itself; what comes within reach is read."""
 
-    def __init__(self, client: discord.Client, reader: Reader, coverage: Coverage) -> None:
+    def __init__(self, client: discord.Client, reader: Reader) -> None:
         self._client = client
         self._reader = reader
-        self._coverage = coverage
         self._open: dict[int, set[int]] = {}
 
     async def locate(self, guild_id: int, channel_id: int) -> Location | None:
@@ -27,29 +29,33 @@ class Reach:
             return None
         try:
             return location_of(await guild.fetch_channel(channel_id))
-        except discord.DiscordServerError:
-            self._reader.start(guild)  # what cannot be placed now is found in the history
-            return None
-        except discord.HTTPException:
-            return None
+        except FAILED_FOR_NOW:
+            self._reader.start(guild_id)  # what cannot be placed now is found in the history
+        except (discord.HTTPException, discord.InvalidData) as error:
+            log.info("channel %d cannot be placed: %s", channel_id, error)
+        return None
 
     def present(self, guild_id: int) -> list[Location]:
         """The channels and active threads of a server, by the names that they have now."""
         guild = self._client.get_guild(guild_id)
         return [] if guild is None else [location_of(place) for place in (*guild.channels, *guild.threads)]
 
+    def read_what_opened(self, guild_id: int) -> None:
+        """Have the history read of what the bot may read since the last call."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            self._open.pop(guild_id, None)
+            return
+        now_open = {channel.id for channel in guild.channels if may_read(channel, guild.me)}
+        if now_open - self._open.get(guild_id, set()):
+            self._reader.start(guild_id)
+        self._open[guild_id] = now_open
+
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         """Those of the channels that the bot may not read now, or that are there no longer."""
         guild = self._client.get_guild(guild_id)
         if guild is None or guild.unavailable:
             return set()
-        self._read_what_opened(guild)
-        bases = {channel.channel_id: base_of(guild, channel) for channel in channels}
-        return {i for i, base in bases.items() if base is None or not may_read(base, guild.me)}
-
-    def _read_what_opened(self, guild: discord.Guild) -> None:
-        now_open = {channel.id for channel in guild.channels if may_read(channel, guild.me)}
-        before = self._open.get(guild.id, set())
-        self._open[guild.id] = now_open
-        if now_open - before and self._coverage.is_indexed(guild.id):
-            self._reader.start(guild)
+        readable = {channel.id for channel in guild.channels if may_read(channel, guild.me)}
+        bases = ((channel.channel_id, base_of(guild, channel)) for channel in channels)
+        return {channel_id for channel_id, base in bases if base is None or base.id not in readable}

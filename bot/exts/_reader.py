@@ -7,6 +7,7 @@ import time
 import discord
 
 from bot.errors import BotError
+from bot.exts._failures import FAILED
 from bot.exts._history import DiscordHistory
 from bot.services.backfill import Backfill, Progress
 from bot.services.coverage import Coverage
@@ -17,24 +18,27 @@ from bot.words import Words
 log = logging.getLogger(__name__)
 
 SHOWN_EVERY_S = 5.0
-_RETRY_S = 60.0
+_RETRY_S = 10.0
 
 
 class Reader:
     """Starts, repeats and ends the reading of histories."""
 
-    def __init__(self, backfill: Backfill, coverage: Coverage, inbox: Inbox) -> None:
+    def __init__(self, client: discord.Client, backfill: Backfill, coverage: Coverage, inbox: Inbox) -> None:
+        self._client = client
         self._backfill = backfill
-        self._inbox = inbox
         self._coverage = coverage
+        self._inbox = inbox
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._again: set[int] = set()
+        self._asked_for: set[int] = set()
 
-    def start(self, guild: discord.Guild) -> None:
+    def start(self, guild_id: int) -> None:
         """Read what is covered and was not read yet; once more when that is going on already."""
-        self._again.add(guild.id)
-        if not self.is_reading(guild.id):
-            self._tasks[guild.id] = asyncio.create_task(self._read(guild), name=f"history of {guild.id}")
+        if not self._coverage.is_indexed(guild_id):
+            return
+        self._asked_for.add(guild_id)
+        if not self.is_reading(guild_id):
+            self._tasks[guild_id] = asyncio.create_task(self._read(guild_id), name=f"history of {guild_id}")
 
     def is_reading(self, guild_id: int) -> bool:
         task = self._tasks.get(guild_id)
@@ -46,19 +50,21 @@ class Reader:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _read(self, guild: discord.Guild) -> None:
+    async def _read(self, guild_id: int) -> None:
         tally = Tally()
-        while guild.id in self._again:
-            self._again.discard(guild.id)
+        # A new session has new objects for its servers, and none for one that the bot was removed from.
+        while guild_id in self._asked_for and (guild := self._client.get_guild(guild_id)) is not None:
+            self._asked_for.discard(guild_id)
             try:
                 await self._read_once(guild, tally)
-            except BotError as error:
-                log.warning("reading the history of server %d goes on in %.0f s: %s", guild.id, _RETRY_S, error)
-                self._again.add(guild.id)
-                await asyncio.sleep(_RETRY_S)
+            except (BotError, *FAILED) as error:
+                log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, _RETRY_S, error)
             except Exception:
-                log.exception("reading the history of server %d failed", guild.id)
-                return
+                log.exception("reading the history of server %d failed and goes on in %.0f s", guild_id, _RETRY_S)
+            else:
+                continue
+            self._asked_for.add(guild_id)
+            await asyncio.sleep(_RETRY_S)
 
     async def _read_once(self, guild: discord.Guild, tally: Tally) -> None:
         """Read what there is to read, counted together with what was read before."""
@@ -66,7 +72,7 @@ class Reader:
         shown_at = time.monotonic()
         async for progress in self._backfill.read(DiscordHistory(guild, private_ids=private_ids), tally):
             is_due = time.monotonic() - shown_at >= SHOWN_EVERY_S
-            if is_due or (progress.is_done and guild.id not in self._again):
+            if is_due or (progress.is_done and guild.id not in self._asked_for):
                 await self._show(guild, progress)
                 shown_at = time.monotonic()
         # A page may have been on its way while its channel was closed or deleted.
@@ -78,20 +84,21 @@ class Reader:
         if notice is None:
             return
         channel = guild.get_channel_or_thread(notice.channel_id)
+        is_given_up = progress.is_done
         try:
             if isinstance(channel, discord.abc.Messageable):
                 message = channel.get_partial_message(notice.message_id)
                 await message.edit(content=_sentence(progress, Words(notice.language)))
-        except discord.HTTPException as error:
-            log.info("progress in server %d cannot be shown: HTTP %d, code %d", guild.id, error.status, error.code)
-            await self._backfill.unnoted(notice)
-        if progress.is_done:
+        except FAILED as error:
+            log.info("progress in server %d is not shown: %s", guild.id, error)
+            is_given_up |= isinstance(error, discord.Forbidden | discord.NotFound)
+        if is_given_up:
             await self._backfill.unnoted(notice)
 
 
 def _sentence(progress: Progress, words: Words) -> str:
     key = "index.read" if progress.is_done else "index.reading"
-    sentence = words(key, messages=progress.tally.total, channels=progress.n_channels, channel=progress.channel_name)
+    sentence = words(key, messages=progress.tally.total, channels=progress.n_channels)
     if progress.is_done and progress.n_unavailable:
         sentence += "\n" + words("index.unavailable", n=progress.n_unavailable)
     return sentence

@@ -1,37 +1,51 @@
 """Keeps shared answers true: what was deleted or rewritten is taken out of them."""
 
 import logging
+import time
 
 import discord
 
 from bot.exts._access import audience_of
+from bot.exts._failures import FAILED
 from bot.exts._history import Readable
 from bot.exts._render import share_embed
-from bot.services.answers import Answers
+from bot.services.answers import Answers, Share
 from bot.services.search import Search
 from bot.words import Words
 
 log = logging.getLogger(__name__)
 
+_RETRY_S = 600.0  # after which a share that could not be edited is tried again
+
 
 async def keep_shares_true(client: discord.Client, answers: Answers, search: Search) -> None:
     """Edit the shared answers that show what is gone, whenever something may be gone, until cancelled."""
+    refused_until: dict[int, float] = {}
     await client.wait_until_ready()
     while True:
         answers.may_be_stale.clear()
+        refused_until = {i: until for i, until in refused_until.items() if until > time.monotonic()}
         for share in await answers.stale_shares():
-            guild = client.get_guild(share.guild_id)
-            here = None if guild is None else guild.get_channel_or_thread(share.channel_id)
-            if not isinstance(here, Readable):
+            if share.message_id in refused_until:
                 continue
-            hits = await answers.hits_of(share, audience_of(here, await search.channels(share.guild_id)))
             try:
-                embed = share_embed(hits, Words(share.language))
-                await here.get_partial_message(share.message_id).edit(embed=embed)
-            except discord.NotFound:
-                await answers.unshared(share.guild_id, [share.message_id])
-            except discord.HTTPException as error:
-                log.warning("shared answer %d cannot be edited: HTTP %d", share.message_id, error.status)
-            else:
-                await answers.redrawn(share)
+                await _redraw(client, answers, search, share)
+            except FAILED as error:
+                log.warning("shared answer %d is not edited: %s", share.message_id, error)
+                refused_until[share.message_id] = time.monotonic() + _RETRY_S
         await answers.may_be_stale.wait()
+
+
+async def _redraw(client: discord.Client, answers: Answers, search: Search, share: Share) -> None:
+    guild = client.get_guild(share.guild_id)
+    if guild is None:
+        return
+    try:
+        here = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)
+        if isinstance(here, Readable):
+            hits = await answers.hits_of(share, audience_of(here, await search.channels(share.guild_id)))
+            await here.get_partial_message(share.message_id).edit(embed=share_embed(hits, Words(share.language)))
+    except discord.NotFound:
+        await answers.unshared(share.guild_id, [share.message_id])
+    else:
+        await answers.redrawn(share)

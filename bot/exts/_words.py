@@ -6,7 +6,8 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextTypes, locale_str
 
-from bot.errors import BotError, NotAllowed, NotInServer, TooManyQuestions
+from bot.errors import BotError, NotAllowed, NotInServer
+from bot.exts._failures import FAILED
 from bot.words import DEFAULT, LANGUAGES, Words, words_for
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,9 @@ async def tell(interaction: discord.Interaction, error: Exception) -> None:
             await interaction.edit_original_response(content=sentence, embed=None, view=None)
         else:
             await interaction.followup.send(sentence, ephemeral=True)
-    except discord.HTTPException as failure:
+    except FAILED as failure:
         # Too late, or answered twice: Discord has told the person so itself.
-        log.warning("interaction %d got no sentence: HTTP %d, code %d", interaction.id, failure.status, failure.code)
+        log.warning("interaction %d got no sentence: %s", interaction.id, failure)
 
 
 def _sentence(interaction: discord.Interaction, error: Exception) -> str:
@@ -67,8 +68,6 @@ def _sentence(interaction: discord.Interaction, error: Exception) -> str:
 def _as_ours(interaction: discord.Interaction, error: Exception) -> Exception:
     if isinstance(error, app_commands.CommandInvokeError):
         return error.original
-    if isinstance(error, app_commands.CommandOnCooldown):
-        return TooManyQuestions(seconds=int(error.retry_after) + 1)
     if isinstance(error, app_commands.MissingPermissions):
         return NotInServer() if interaction.guild_id is None else NotAllowed()
     return error

@@ -43,7 +43,7 @@ class Admin(
         await self.bot.app.backfill.noted(
             guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language
         )
-        self.bot.reader.start(guild)
+        self.bot.reader.start(guild.id)
 
     @app_commands.command(name=told("commands.index_stop.name"), description=told("commands.index_stop.description"))
     @app_commands.rename(channel=told("commands.index_stop.channel.name"))

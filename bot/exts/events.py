@@ -8,6 +8,7 @@ from discord.ext import commands
 from bot.client import SimilarBot
 from bot.exts._convert import is_blank, location_of, message_of
 from bot.services.inbox import (
+    ChannelClosed,
     ChannelDeleted,
     MessageSaved,
     MessagesDeleted,
@@ -60,6 +61,17 @@ class Events(commands.Cog):
         await self.inbox.put(ChannelDeleted(payload.guild_id, payload.thread_id))
 
     @commands.Cog.listener()
+    async def on_thread_remove(self, thread: discord.Thread) -> None:
+        manages = thread.parent is not None and thread.parent.permissions_for(thread.guild.me).manage_threads
+        if thread.is_private() and not manages:
+            await self.inbox.put(ChannelClosed(thread.guild.id, thread.id))
+
+    @commands.Cog.listener()
+    async def on_thread_join(self, thread: discord.Thread) -> None:
+        if thread.is_private() and self.bot.app.coverage.covers(location_of(thread)):
+            self.bot.reader.start(thread.guild.id)
+
+    @commands.Cog.listener()
     async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
         await self.inbox.put(ReachChanged(channel.guild.id))
 
@@ -83,11 +95,13 @@ class Events(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         await self.inbox.put(ReachChanged(guild.id))
+        self.bot.reader.start(guild.id)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self.inbox.put(ServerJoined(guild.id))
         await self.inbox.put(ReachChanged(guild.id))
+        self.bot.reader.start(guild.id)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
@@ -101,8 +115,8 @@ class Events(commands.Cog):
         for guild_id in coverage.guild_ids:
             await self.inbox.put(ServerJoined(guild_id) if guild_id in here else ServerLeft(guild_id))
         for guild in self.bot.guilds:
-            if coverage.is_indexed(guild.id) and not guild.unavailable:
-                self.bot.reader.start(guild)
+            if not guild.unavailable:
+                self.bot.reader.start(guild.id)
             await self.inbox.put(ReachChanged(guild.id))
         self.bot.announce_ready()
 

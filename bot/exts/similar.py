@@ -32,21 +32,12 @@ _LINK = re.compile(
 _AGES = ("7d", "30d", "6m", "1y")
 
 
-def _question_cooldown(interaction: discord.Interaction) -> app_commands.Cooldown:
-    return app_commands.Cooldown(5, 10.0)
-
-
-def _person(interaction: discord.Interaction) -> tuple[int | None, int]:
-    return (interaction.guild_id, interaction.user.id)
-
-
 class Similar(commands.Cog):
     """Questions: by text, by link, by pointing at a message."""
 
     def __init__(self, bot: SimilarBot) -> None:
         self.bot = bot
         self.menu = app_commands.ContextMenu(name=told("commands.menu.name"), callback=self.find_similar)
-        app_commands.checks.dynamic_cooldown(_question_cooldown, key=_person)(self.menu)
         bot.tree.add_command(self.menu)
 
     @app_commands.command(name=told("commands.similar.name"), description=told("commands.similar.description"))
@@ -66,7 +57,6 @@ class Similar(commands.Cog):
         before=told("commands.similar.before.description"),
         limit=told("commands.similar.limit.description"),
     )
-    @app_commands.checks.dynamic_cooldown(_question_cooldown, key=_person)
     async def similar(  # noqa: PLR0917  # discord.py makes the options of them
         self,
         interaction: Asked,
@@ -77,6 +67,7 @@ class Similar(commands.Cog):
         before: Moment | None = None,
         limit: Limit = 10,
     ) -> None:
+        self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         within = Scope(
             channel_ids=None if channel is None else await self._lying_in(channel),
@@ -89,6 +80,7 @@ class Similar(commands.Cog):
         await show(interaction, await self.bot.app.answers.ask(asker, query))
 
     async def find_similar(self, interaction: Asked, message: discord.Message) -> None:
+        self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
         query = Query(text=message_of(message, asker.guild_id).content, message_id=message.id)

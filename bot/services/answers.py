@@ -12,6 +12,8 @@ from bot.messages import Hit, Query
 from bot.services.search import Search
 from bot.storage.answers import AnswerStore, Found, Share, ShareStore, StoredAnswer
 
+__all__ = ["Answers", "Page", "Share"]  # a share is handed out as it is stored
+
 PAGE = 5
 KEPT = timedelta(minutes=15)  # as long as Discord lets an answer be edited
 
@@ -50,8 +52,12 @@ class Answers:
         now = datetime.now(UTC)
         answer = StoredAnswer(secrets.randbits(63), asker.guild_id, asker.user_id, now, found)
         if found:
-            await self._answers.put(answer, keep_from=now - KEPT)
+            await self._answers.put(answer)
         return await self._page(asker, answer, 0)
+
+    async def forget_expired(self) -> None:
+        """Drop what can no longer be turned."""
+        await self._answers.drop_made_before(datetime.now(UTC) - KEPT)
 
     async def turn(self, asker: Member, answer_id: int, start: int) -> Page:
         """Another page of an answer that this member was given. Raises AnswerExpired and AnswerOfAnother."""

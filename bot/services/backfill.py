@@ -46,7 +46,6 @@ class Progress:
     tally: Tally
     n_channels: int = 0
     n_unavailable: int = 0
-    channel_name: str = ""
     is_done: bool = False
 
 
@@ -71,8 +70,7 @@ class Backfill:
         async for place in history.places():
             if not self._coverage.covers(place.location):
                 continue
-            name = place.location.channel.name
-            progress = replace(progress, n_channels=progress.n_channels + 1, channel_name=name)
+            progress = replace(progress, n_channels=progress.n_channels + 1)
             try:
                 async for of_a_page in self._read_place(history, place):
                     tally += of_a_page

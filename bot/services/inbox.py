@@ -42,6 +42,14 @@ class ChannelDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelClosed:
+    """The bot may no longer read a channel or thread."""
+
+    guild_id: int
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReachChanged:
     """What the bot may read in a server may have changed."""
 
@@ -62,7 +70,7 @@ class ServerLeft:
     guild_id: int
 
 
-Event = MessageSaved | MessagesDeleted | ChannelDeleted | ReachChanged | ServerJoined | ServerLeft
+Event = MessageSaved | MessagesDeleted | ChannelDeleted | ChannelClosed | ReachChanged | ServerJoined | ServerLeft
 
 
 class Surroundings(Protocol):
@@ -73,6 +81,9 @@ class Surroundings(Protocol):
 
     def present(self, guild_id: int) -> Sequence[Location]:
         """The channels and active threads of a server, by the names that they have now."""
+
+    def read_what_opened(self, guild_id: int) -> None:
+        """Have the history read of what the bot may read since the last call."""
 
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         """Those of the channels that the bot may not read now, or that are there no longer."""
@@ -139,6 +150,8 @@ class Inbox:
                 await self._ingest.channels_deleted(guild_id, [channel_id])
                 await self._coverage.load()
                 self._met.clear()
+            case ChannelClosed(guild_id=guild_id, channel_id=channel_id):
+                await self._ingest.channels_closed(guild_id, [channel_id])
             case ServerJoined(guild_id=guild_id):
                 await self._coverage.joined(guild_id)
                 self._met.clear()
@@ -153,6 +166,7 @@ class Inbox:
     async def _look_around(self, guild_id: int, surroundings: Surroundings) -> None:
         """Know channels by the names and places that they have now, and hold nothing of those that are closed."""
         self._met.clear()
+        surroundings.read_what_opened(guild_id)
         known = {channel.channel_id: channel for channel in await self._ingest.channels(guild_id)}
         for location in surroundings.present(guild_id):
             if known.get(location.channel.channel_id, location.channel) != location.channel:
@@ -177,10 +191,13 @@ class Inbox:
     async def _wanted(self, guild_id: int, events: Sequence[MessageSaved], surroundings: Surroundings) -> list[Message]:
         """Messages in places that are indexed, and new versions of what is stored from elsewhere."""
         known: set[int] = set()
+        located: dict[int, Location | None] = {}
         for event in events:
-            location = event.location
+            location, channel_id = event.location, event.message.channel_id
             if location is None and self._coverage.is_indexed(guild_id):
-                location = await surroundings.locate(guild_id, event.message.channel_id)
+                if channel_id not in located:
+                    located[channel_id] = await surroundings.locate(guild_id, channel_id)
+                location = located[channel_id]
             if location is not None and self._coverage.covers(location):
                 await self._meet(location)
                 known.add(event.message.message_id)
@@ -195,9 +212,9 @@ class Inbox:
 
 
 def _runs(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Messages' events together, each other event alone, in order."""
+    """Messages' events together, each other event alone and once, in order."""
     for are_messages, several in groupby(events, lambda event: isinstance(event, MessageSaved | MessagesDeleted)):
         if are_messages:
             yield list(several)
         else:
-            yield from ([event] for event in several)
+            yield from ([event] for event, _ in groupby(several))

@@ -55,10 +55,13 @@ class Indexer:
                 async for _ in self.drain():
                     pause = _FIRST_PAUSE_S
             except BotError as error:
+                has_pending.set()
                 log.warning("embedding stopped, next try in %.0f s: %s", pause, error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
-                has_pending.set()
+            except BaseException:
+                has_pending.set()  # for whoever begins this anew
+                raise
 
     async def reconcile(self) -> int:
         """Make the mirror hold what the database holds, no more and no less; how many messages it took.

@@ -59,7 +59,7 @@ class Search:
         """A channel or category with all channels and threads in it that are known."""
         channels = await self._servers.channels(guild_id)
         ids = {channel_id}
-        for _ in ("channels of a category", "threads of those"):
+        for _ in range(2):  # the channels of a category, then the threads of those
             ids |= {channel.channel_id for channel in channels if channel.parent_id in ids}
         return frozenset(ids)
 

@@ -45,10 +45,13 @@ class AnswerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, answer: StoredAnswer, *, keep_from: datetime) -> None:
-        """Store an answer, and drop those made before `keep_from`."""
+    async def drop_made_before(self, moment: datetime) -> None:
+        """Forget the answers made before a moment."""
         async with self._database.transaction() as transaction:
-            await transaction.execute("DELETE FROM answers WHERE made_at < ?", (milliseconds(keep_from),))
+            await transaction.execute("DELETE FROM answers WHERE made_at < ?", (milliseconds(moment),))
+
+    async def put(self, answer: StoredAnswer) -> None:
+        async with self._database.transaction() as transaction:
             await transaction.execute(
                 "INSERT INTO answers VALUES (?, ?, ?, ?)",
                 (answer.answer_id, answer.guild_id, answer.user_id, milliseconds(answer.made_at)),

@@ -80,7 +80,9 @@ class Database:
                     await _to_its_end(self._writer.commit())
                 except BaseException:
                     # SQLite may have rolled back by itself (a full disk does that); rollback is then nothing.
-                    await _to_its_end(self._writer.rollback())
+                    # Nor may it fail in its own way where the connection is gone, and hide what the matter is.
+                    with suppress(sqlite.Error, ValueError):
+                        await _to_its_end(self._writer.rollback())
                     raise
 
     async def file_size(self) -> int:

@@ -42,7 +42,8 @@ class _Version:
         """A live text beats an exported one, then the later edit wins, then, for live texts, the arrival."""
         if (self.origin, self.edited_ms) != (other.origin, other.edited_ms):
             return (self.origin, self.edited_ms) > (other.origin, other.edited_ms)
-        return self.origin == Origin.LIVE and self.content != other.content
+        # Nobody empties a message without a later edit: Discord has stopped showing texts to the bot.
+        return self.origin == Origin.LIVE and self.content not in ("", other.content)
 
 
 class MessageStore:
@@ -54,11 +55,15 @@ class MessageStore:
     async def save(self, guild_id: int, messages: Sequence[Message], *, reached: Marks | None = None) -> Saved:
         """Store messages of one server, each in its newest version; what has text to embed becomes pending.
 
-        `reached` moves a channel's marks in the same transaction.
+        `reached` moves a channel's marks in the same transaction; a channel that is no longer known, since it was
+        deleted while its page was on the way, takes none of it.
         """
         incoming = _newest(messages)
         ids = json_ids(incoming)
         async with self._database.transaction() as transaction:
+            if reached is not None and not await _is_known(transaction, guild_id, reached.channel_id):
+                nothing: frozenset[int] = frozenset()
+                return Saved(nothing, nothing, nothing, buried=frozenset(incoming), stale=nothing)
             stored = await _versions(transaction, guild_id, ids)
             buried = await _buried(transaction, guild_id, ids)
             new = [i for i in incoming if i not in stored and i not in buried]
@@ -182,6 +187,12 @@ async def _buried(transaction: Transaction, guild_id: int, ids: str) -> set[int]
         f"SELECT message_id FROM tombstones WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
     )
     return {row[0] for row in rows}
+
+
+async def _is_known(transaction: Transaction, guild_id: int, channel_id: int) -> bool:
+    return bool(
+        await transaction.fetch("SELECT 1 FROM channels WHERE guild_id = ? AND channel_id = ?", (guild_id, channel_id))
+    )
 
 
 async def _bury(transaction: Transaction, guild_id: int, ids: str) -> None:

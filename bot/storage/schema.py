@@ -130,11 +130,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             source_id INTEGER NOT NULL,
             position INTEGER NOT NULL,
             percent INTEGER NOT NULL,
-            PRIMARY KEY (guild_id, share_id, source_id),
+            PRIMARY KEY (guild_id, source_id, share_id),
             FOREIGN KEY (guild_id, share_id) REFERENCES shares (guild_id, message_id) ON DELETE CASCADE,
             FOREIGN KEY (guild_id, source_id) REFERENCES messages (guild_id, message_id) ON DELETE CASCADE
         ) STRICT, WITHOUT ROWID""",
-        "CREATE INDEX share_sources_by_source ON share_sources (guild_id, source_id)",
+        "CREATE INDEX share_sources_by_share ON share_sources (guild_id, share_id)",
+        "CREATE INDEX stale_shares ON shares (guild_id) WHERE is_stale",
         # Whatever removes a source, in whichever transaction, leaves its shares marked until they are edited.
         """CREATE TRIGGER source_gone AFTER DELETE ON share_sources BEGIN
             UPDATE shares SET is_stale = 1 WHERE guild_id = old.guild_id AND message_id = old.share_id;

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
 from bot.storage.database import Database, Transaction, json_ids
+from bot.texts import storable
 from bot.times import milliseconds
 
 
@@ -31,6 +32,8 @@ class Notice:
     message_id: int
     language: str
 
+
+_FORGOTTEN_AT_ONCE = 2_000
 
 # Children before parents, so that few rows are removed by way of a foreign key.
 _OF_A_SERVER = (
@@ -63,13 +66,13 @@ class ServerStore:
             await transaction.execute(
                 """INSERT INTO servers (guild_id, name) VALUES (?, ?)
                    ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''""",
-                (server.guild_id, server.name),
+                (server.guild_id, storable(server.name)),
             )
             await transaction.execute(
                 """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name) VALUES (?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, kind = excluded.kind,
                                              name = coalesce(nullif(excluded.name, ''), name)""",
-                (channel.guild_id, channel.channel_id, channel.parent_id, channel.kind, channel.name),
+                (channel.guild_id, channel.channel_id, channel.parent_id, channel.kind, storable(channel.name)),
             )
 
     async def servers(self) -> list[Server]:
@@ -97,7 +100,7 @@ class ServerStore:
             await transaction.execute(
                 """INSERT INTO servers (guild_id, name) VALUES (?, ?)
                    ON CONFLICT DO UPDATE SET name = excluded.name, left_at = NULL""",
-                (server.guild_id, server.name),
+                (server.guild_id, storable(server.name)),
             )
             await transaction.execute("DELETE FROM coverage WHERE guild_id = ?", (server.guild_id,))
             await transaction.execute_many(
@@ -124,7 +127,19 @@ class ServerStore:
         return [row[0] for row in rows]
 
     async def forget(self, guild_id: int) -> None:
-        """Drop every row of a server, its messages, vectors and tombstones too."""
+        """Drop every row of a server, its messages, vectors and tombstones too.
+
+        The messages go some at a time, so that others get their turn to write; a kill in between leaves the rest
+        to the next call.
+        """
+        n_deleted = _FORGOTTEN_AT_ONCE
+        while n_deleted == _FORGOTTEN_AT_ONCE:
+            async with self._database.transaction() as transaction:
+                n_deleted = await transaction.execute(
+                    """DELETE FROM messages WHERE guild_id = ?1 AND message_id IN
+                       (SELECT message_id FROM messages WHERE guild_id = ?1 LIMIT ?2)""",
+                    (guild_id, _FORGOTTEN_AT_ONCE),
+                )
         async with self._database.transaction() as transaction:
             for table in _OF_A_SERVER:
                 await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
@@ -183,8 +198,8 @@ async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> No
 
 
 async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
-    """Channels are gone: drop their names, their marks and what was said of them."""
-    for table in ("channels", "coverage"):
+    """Channels are gone: drop their names, their marks, what was said of them and what was shared in them."""
+    for table in ("channels", "coverage", "shares"):
         await transaction.execute(
             f"DELETE FROM {table} WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
             (guild_id, json_ids(channel_ids)),

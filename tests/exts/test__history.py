@@ -122,6 +122,37 @@ async def test_f18_limits_are_waited_for(town: Town, fault) -> None:
     assert len(town.bot.texts(town.guild.id)) == 150
 
 
+async def test_f18_a_lost_connection_is_tried_again(town: Town) -> None:
+    """A request that breaks off in the middle of a history delays it and loses nothing of it."""
+    town.square.seed(town.bob, 250, start=BEGAN, step=MINUTE)
+    town.discord.fail("GET", PAGES, channel=town.square, reset=True, times=2)
+
+    await progress_of(town, within=30)
+    assert len(town.bot.texts(town.guild.id)) == 250
+
+
+async def test_a_channel_that_is_deleted_while_it_is_read_leaves_nothing(town: Town) -> None:
+    """A page that was on its way when its channel was deleted is not stored."""
+    other = town.guild.text("other")
+    other.seed(town.bob, 250, start=BEGAN, step=MINUTE)
+    town.discord.fail("GET", PAGES, channel=other, delay=0.5, times=10)
+    answer = await (await town.ada.slash(town.square, "index start")).answer()
+    await eventually(lambda: n_pages(town.discord, other))
+    await other.delete()
+
+    await eventually(lambda: "has been read" in answer.refresh().content)
+    await town.stored()
+
+
+async def test_the_progress_names_no_channel(town: Town) -> None:
+    """What everyone reads of the progress holds no name of a channel that not everyone sees."""
+    secret = town.private("layoffs-2027")
+    secret.seed(town.ada, 250, start=BEGAN, step=MINUTE)
+
+    assert "layoffs" not in await progress_of(town)
+    assert not any("layoffs" in message.content for message in town.square.messages)
+
+
 async def test_f18_a_server_fault_is_tried_again(town: Town) -> None:
     """A 502 in the middle of a history loses nothing of it."""
     town.square.seed(town.bob, 150, start=BEGAN, step=MINUTE)

@@ -245,7 +245,9 @@ async def test_f19_channels_that_could_not_be_read_are_counted(town: Town) -> No
 
     answer = await started(town)
     town.discord.faults.clear()
-    assert answer.content.endswith("\n1 channels could not be read; they are tried again at the next start.")
+    assert answer.content.endswith(
+        "\n1 channels could not be read; they are tried again when the bot starts or may read them."
+    )
     await town.stored("dust")
     await started(town)
     await town.stored("dust", "sunshine")

@@ -227,6 +227,28 @@ async def test_a_new_private_thread_is_not_stored(town: Town) -> None:
     await town.stored("in the open")
 
 
+async def test_a_private_thread_goes_when_the_bot_is_removed_from_it(town: Town) -> None:
+    """What it read in a private thread is gone when nobody would tell it of deletions there any more."""
+    thread = await town.square.thread("between us", by=town.ada, private=True)
+    await thread.add(town.discord.bot)
+    await (await town.ada.slash(town.square, "index start", channel=thread)).answer()
+    await thread.post(town.ada, "do not tell anybody")
+    await town.stored("do not tell anybody")
+
+    await thread.remove(town.discord.bot)
+    await town.stored()
+
+
+async def test_what_was_written_while_the_bot_was_removed_is_read_on_return(town: Town) -> None:
+    """Invited back within the grace period, the bot reads what it missed."""
+    await town.index()
+    await town.guild.remove_bot()
+    await town.square.post(town.bob, "while you were away")
+    await town.guild.add_bot()
+
+    await town.stored("while you were away")
+
+
 async def test_f31_an_outage_removes_nothing(town: Town) -> None:
     """While a server is unavailable nothing is deleted, and afterwards it goes on."""
     await town.index()

@@ -458,7 +458,7 @@ async def test_f19_a_link_that_discord_refuses_to_the_bot_is_told(town: Town) ->
 
 
 async def test_b48_the_sixth_question_in_ten_seconds_is_refused(town: Town) -> None:
-    """Who asks too fast is told for how long to wait; nobody else is held up, and menus are counted apart."""
+    """Who asks too fast is told for how long to wait, by whichever way they ask; nobody else is held up."""
     message = await town.square.post(town.bob, "the ferry leaves at noon")
     for _ in range(5):
         assert shown(await town.similar(town.bob, "ferry")) == NOTHING
@@ -467,7 +467,7 @@ async def test_b48_the_sixth_question_in_ten_seconds_is_refused(town: Town) -> N
     assert re.fullmatch(r"That was fast: please ask again in ([1-9]|10) s\.", refused.content)
     assert refused.is_ephemeral
     assert shown(await town.similar(town.ada, "ferry")) == NOTHING
-    assert shown(await found_like(town, town.bob, message)) == NOTHING
+    assert shown(await found_like(town, town.bob, message)).startswith("That was fast")
 
 
 async def test_b48_many_questions_at_once_are_all_answered(town: Town) -> None:

@@ -124,7 +124,7 @@ async def test_b47_an_answer_is_for_the_member_who_asked(town: Rooms) -> None:
 async def test_b47_an_answer_expires_after_fifteen_minutes(town: Rooms, age: timedelta, is_there: bool) -> None:
     """An old answer is refused, whether or not its rows are still there."""
     old = StoredAnswer(7, GUILD, BOTH.user_id, datetime.now(UTC) - age, (Found(0, 12, 100),))
-    await AnswerStore(town.database).put(old, keep_from=old.made_at)
+    await AnswerStore(town.database).put(old)
 
     if is_there:
         assert ids((await town.answers.turn(BOTH, 7, 0)).hits) == [12]
@@ -133,11 +133,12 @@ async def test_b47_an_answer_expires_after_fifteen_minutes(town: Rooms, age: tim
             await town.answers.turn(BOTH, 7, 0)
 
 
-async def test_asking_drops_what_has_expired(town: Rooms) -> None:
+async def test_what_has_expired_is_forgotten(town: Rooms) -> None:
     """Old answers do not pile up."""
     old = StoredAnswer(7, GUILD, BOTH.user_id, datetime.now(UTC) - 2 * KEPT, (Found(0, 12, 100),))
-    await AnswerStore(town.database).put(old, keep_from=old.made_at)
+    await AnswerStore(town.database).put(old)
     page = await town.answers.ask(BOTH, RED_FISH)
+    await town.answers.forget_expired()
 
     assert await town.database.fetch("SELECT answer_id FROM answers") == [(page.answer_id,)]
     assert await town.database.fetch("SELECT DISTINCT answer_id FROM answer_hits") == [(page.answer_id,)]

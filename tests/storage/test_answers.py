@@ -37,7 +37,7 @@ async def found(shares: ShareStore) -> list[tuple[int, list[int]]]:
 
 async def test_an_answer_comes_back_as_it_was(answers: AnswerStore) -> None:
     """Every field survives, the order of the hits and the millisecond too, with the largest id there is."""
-    await answers.put(ANSWER, keep_from=NOW)
+    await answers.put(ANSWER)
 
     assert await answers.get(ANSWER.answer_id) == ANSWER
     assert await answers.get(1) is None
@@ -45,7 +45,7 @@ async def test_an_answer_comes_back_as_it_was(answers: AnswerStore) -> None:
 
 async def test_a_hit_that_was_deleted_or_rewritten_is_dropped_with_it(rooms: Rooms, answers: AnswerStore) -> None:
     """Whichever way a message goes or changes, the answer no longer names it; another server's does not matter."""
-    await answers.put(ANSWER, keep_from=NOW)
+    await answers.put(ANSWER)
     await rooms.messages.delete(OTHER_GUILD, [1])
     assert await answers.get(ANSWER.answer_id) == ANSWER
 
@@ -58,19 +58,20 @@ async def test_a_hit_that_was_deleted_or_rewritten_is_dropped_with_it(rooms: Roo
 async def test_a_hit_that_is_gone_before_the_answer_is_stored_is_left_out(rooms: Rooms, answers: AnswerStore) -> None:
     """A message that was deleted while the search ran does not fail the answer."""
     await rooms.messages.delete(GUILD, [1])
-    await answers.put(ANSWER, keep_from=NOW)
+    await answers.put(ANSWER)
 
     answer = await answers.get(ANSWER.answer_id)
     assert answer is not None
     assert [one.message_id for one in answer.found] == [3, 2]
 
 
-async def test_older_answers_go_when_one_is_stored(rooms: Rooms, answers: AnswerStore) -> None:
+async def test_older_answers_are_dropped(rooms: Rooms, answers: AnswerStore) -> None:
     """What was made before a moment is dropped with its hits, what was made at it stays."""
     for answer_id, seconds in ((1, 2), (2, 1), (3, 0)):
         made_at = NOW - timedelta(seconds=seconds)
         answer = StoredAnswer(answer_id, GUILD, 501, made_at, ALL)
-        await answers.put(answer, keep_from=NOW - timedelta(seconds=1))
+        await answers.put(answer)
+    await answers.drop_made_before(NOW - timedelta(seconds=1))
 
     assert await rooms.database.fetch("SELECT answer_id FROM answers ORDER BY 1") == [(2,), (3,)]
     assert await rooms.database.fetch("SELECT DISTINCT answer_id FROM answer_hits ORDER BY 1") == [(2,), (3,)]
@@ -78,9 +79,9 @@ async def test_older_answers_go_when_one_is_stored(rooms: Rooms, answers: Answer
 
 async def test_two_answers_of_one_id_are_refused(answers: AnswerStore) -> None:
     """An id is never given to a second answer, and the first one stays."""
-    await answers.put(ANSWER, keep_from=NOW)
+    await answers.put(ANSWER)
     with pytest.raises(StorageFailed):
-        await answers.put(dataclasses.replace(ANSWER, user_id=502), keep_from=NOW)
+        await answers.put(dataclasses.replace(ANSWER, user_id=502))
 
     assert await answers.get(ANSWER.answer_id) == ANSWER
 
