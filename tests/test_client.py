@@ -55,7 +55,8 @@ async def test_f30_a_second_signal_changes_nothing(discord, tmp_path) -> None:
                 bot.process.send_signal(signal.SIGINT)
             await asyncio.sleep(pause)
 
-        assert await bot.ended() == 0
+        # The last one may come when all is closed and nobody listens to signals any more.
+        assert await bot.ended() in (0, -signal.SIGINT)
     assert "Traceback" not in bot.said
 
 
