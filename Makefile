@@ -36,10 +36,10 @@ lock: .venv/installed-dev
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (with venv); found none."; exit 1; }
 	@echo "Making a virtual environment in .venv with $(PYTHON) ..."
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 .venv/installed: requirements.txt | .venv/bin/python
-	@echo "Installing what the bot needs into .venv (once; about 150 MB) ..."
+	@echo "Installing what the bot needs into .venv (once; 85 MB to fetch, 300 MB on disk) ..."
 	@$(PIP) --require-hashes -r requirements.txt
 	@touch $@
 

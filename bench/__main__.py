@@ -51,7 +51,9 @@ def main() -> None:
     options = parser.parse_args()
     figures = []
     with tempfile.TemporaryDirectory() as folder:
-        exports = list(_exports(Path(folder) / "exports", options.size, options.data or _default_data()))
+        data = options.data or _default_data()
+        print(f"messages from {', '.join(map(str, data))}")
+        exports = list(_exports(Path(folder) / "exports", options.size, data))
         if options.only != "discord":
             figures += asyncio.run(_measure(Path(folder), exports))
         if options.only != "storage":

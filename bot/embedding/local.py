@@ -1,4 +1,4 @@
-"""The offline default: Google's Universal Sentence Encoder, 16 languages, weights inside its package."""
+"""The offline default: Google's Universal Sentence Encoder, 15 languages, weights inside its package."""
 
 import asyncio
 import os

@@ -35,9 +35,9 @@ class Admin(
     @for_managers
     async def start(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
         guild, words = guild_of(interaction), words_of_server(interaction)
-        await interaction.response.defer(thinking=True)
         if channel is not None:
             _refuse_closed(guild, await _place_of(channel))
+        await interaction.response.defer(thinking=True)
         await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
         shown = await interaction.edit_original_response(content=words("index.started"))
         await self.bot.app.backfill.noted(
