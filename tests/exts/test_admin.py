@@ -12,8 +12,8 @@ from town import CONNECT, HISTORY, VIEW, Town, shown
 NOT_ALLOWED = "Only members with the permission Manage Server may do that."
 NOT_HERE = "This works in servers that the bot is a member of only: ask there."
 CLOSED = (
-    "The bot may not read that channel: give it View Channel and Read Message History there (in a voice channel Connect "
-    "too), and add it to a thread that is private."
+    "The bot may not read that channel: give it View Channel and Read Message History there "
+    "(in a voice channel Connect too), and add it to a thread that is private."
 )
 STARTED = "Indexing has begun. New messages are stored from now on; the history is being read, newest first."
 READING = "The history is being read."
