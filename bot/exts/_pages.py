@@ -1,7 +1,9 @@
 """The buttons under an answer. Their state is in their ids, so they outlive a restart."""
 
+import functools
 import re
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Self, TypeVar
 
 import discord
 from discord import ui
@@ -16,6 +18,8 @@ from bot.services.answers import Page
 from bot.words import Words
 
 Press = discord.Interaction[SimilarBot]
+B = TypeVar("B")
+Pressed = Callable[[B, discord.Interaction[Any]], Coroutine[Any, Any, None]]
 _STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
 
 
@@ -36,8 +40,22 @@ def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | 
     return view if view.children else None
 
 
+def _answered(pressed: Pressed[B]) -> Pressed[B]:
+    """Have a press that fails answered with a sentence, where discord.py would leave the person without a word."""
+
+    @functools.wraps(pressed)
+    async def callback(self: B, interaction: discord.Interaction[Any]) -> None:
+        try:
+            interaction.client.presses.take(interaction)
+            await pressed(self, interaction)
+        except Exception as error:  # noqa: BLE001  # tell() logs it
+            await tell(interaction, error)
+
+    return callback
+
+
 class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
-    """A button that knows an answer and a place in it, and answers with a sentence when it cannot do its work."""
+    """A button that knows an answer and a place in it."""
 
     kind: ClassVar[str]
 
@@ -52,23 +70,14 @@ class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
     ) -> Self:
         return cls(int(match["answer_id"]), int(match["start"]))
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        try:
-            interaction.client.presses.take(interaction)
-            await self.pressed(interaction)
-        except Exception as error:  # noqa: BLE001  # tell() logs it; discord.py would leave the person without a word
-            await tell(interaction, error)
-
-    async def pressed(self, interaction: Press) -> None:
-        raise NotImplementedError
-
 
 class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
     """Turns to another page."""
 
     kind = "page"
 
-    async def pressed(self, interaction: Press) -> None:
+    @_answered
+    async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
         asker = await interaction.client.asker_of(interaction)
         await show(interaction, await interaction.client.app.answers.turn(asker, self.answer_id, self.start))
@@ -79,7 +88,8 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
 
     kind = "share"
 
-    async def pressed(self, interaction: Press) -> None:
+    @_answered
+    async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
         bot, answers = interaction.client, interaction.client.app.answers
         here = guild_of(interaction).get_channel_or_thread(interaction.channel_id or 0) or interaction.channel
