@@ -18,6 +18,7 @@ from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.search import Search
 from bot.services.status import Inspector
+from bot.services.uptodate import UpToDate
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_read, open_to_write
@@ -41,6 +42,7 @@ class App:
     coverage: Coverage
     backfill: Backfill
     inbox: Inbox
+    up_to_date: UpToDate
     announcements: Announcements
 
 
@@ -86,7 +88,7 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
     )
     search = Search(messages, servers, embeddings, embedder, mirror)
     answers = Answers(search, AnswerStore(database), ShareStore(database))
-    coverage = Coverage(servers)
+    coverage, up_to_date = Coverage(servers), UpToDate()
     return App(
         ingest=ingest,
         importer=Importer(ingest),
@@ -95,8 +97,9 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
         inspector=inspector,
         answers=answers,
         coverage=coverage,
-        backfill=Backfill(ingest, coverage, servers),
-        inbox=Inbox(ingest, coverage, answers),
+        backfill=Backfill(ingest, coverage, servers, up_to_date),
+        inbox=Inbox(ingest, coverage, answers, up_to_date),
+        up_to_date=up_to_date,
         announcements=Announcements(servers),
     )
 

@@ -22,6 +22,7 @@ from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.search import Search
+from bot.services.uptodate import UpToDate
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
@@ -71,6 +72,7 @@ class Rooms:
     importer: Importer
     answers: Answers
     coverage: Coverage
+    up_to_date: UpToDate
     backfill: Backfill
     inbox: Inbox
 
@@ -91,7 +93,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
     ingest = Ingest(messages, servers, mirror)
     search = Search(messages, servers, embeddings, embedder, mirror)
     answers = Answers(search, AnswerStore(database), ShareStore(database))
-    coverage = Coverage(servers)
+    coverage, up_to_date = Coverage(servers), UpToDate()
     for guild_id in (1000, 2000):
         await ingest.met(server(guild_id), channel(guild_id=guild_id))
     return Rooms(
@@ -107,8 +109,9 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
         importer=Importer(ingest),
         answers=answers,
         coverage=coverage,
-        backfill=Backfill(ingest, coverage, servers),
-        inbox=Inbox(ingest, coverage, answers),
+        backfill=Backfill(ingest, coverage, servers, up_to_date),
+        inbox=Inbox(ingest, coverage, answers, up_to_date),
+        up_to_date=up_to_date,
     )
 
 

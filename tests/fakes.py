@@ -111,6 +111,9 @@ class KnownSurroundings:
         self._locations = {location.channel.channel_id: location for location in locations}
         self._closed = set(closed)
 
+    def read(self, guild_id: int) -> None:
+        pass
+
     def read_what_opened(self, guild_id: int) -> None:
         pass
 

@@ -195,6 +195,30 @@ async def test_a_token_that_is_reset_ends_the_bot_with_a_sentence(discord, tmp_p
     assert "Traceback" not in bot.said
 
 
+async def test_what_was_heard_live_is_not_read_again_after_a_restart(discord, tmp_path) -> None:
+    """Only what was written while the bot was off is asked for at the next start."""
+    ada = discord.person("ada")
+    guild = discord.guild("Town", owner=ada)
+    square, market = guild.text("square"), guild.text("market")
+    async with running(discord, tmp_path / "data") as bot:
+        answer = await (await ada.slash(square, "index start")).answer()
+        await eventually(lambda: "has been read" in answer.refresh().content)
+        await eventually(lambda: len(bot.rows("SELECT 1 FROM marks")) == 2)
+        await asyncio.sleep(3)  # the reading that READY asks for comes last
+        for n in range(300):
+            await (square, market)[n % 2].post(ada, f"word {n}")
+        await eventually(lambda: len(bot.texts(guild.id)) == 300)
+    await market.post(ada, "while you were away")
+    n_requests = len(discord.requests)
+
+    async with running(discord, tmp_path / "data") as bot:
+        await eventually(lambda: len(bot.texts(guild.id)) == 301)
+        await asyncio.sleep(1)
+    asked = [request.path for request in discord.requests[n_requests:] if request.path.endswith("/messages")]
+    assert not any(str(square.id) in path for path in asked)
+    assert len(asked) <= 2
+
+
 async def test_a_removed_server_goes_when_its_grace_is_over(discord, tmp_path) -> None:
     """Removed while it was down, the bot notices at the next start; without grace everything goes, the rest stays."""
     ada = discord.person("ada")

@@ -40,6 +40,10 @@ class Reach:
         guild = self._client.get_guild(guild_id)
         return [] if guild is None else [location_of(place) for place in (*guild.channels, *guild.threads)]
 
+    def read(self, guild_id: int) -> None:
+        """Have the history of a server read as far as it was not read yet."""
+        self._reader.start(guild_id)
+
     def read_what_opened(self, guild_id: int) -> None:
         """Have the history read of what the bot may read since the last call."""
         guild = self._client.get_guild(guild_id)

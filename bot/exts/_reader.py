@@ -11,7 +11,7 @@ from bot.exts._failures import FAILED
 from bot.exts._history import DiscordHistory
 from bot.services.backfill import Backfill, Progress
 from bot.services.coverage import Coverage
-from bot.services.inbox import Inbox, ReachChanged
+from bot.services.inbox import HistoryRead, Inbox
 from bot.services.ingest import Tally
 from bot.words import Words
 
@@ -75,8 +75,7 @@ class Reader:
             if is_due or (progress.is_done and guild.id not in self._asked_for):
                 await self._show(guild, progress)
                 shown_at = time.monotonic()
-        # A page may have been on its way while its channel was closed or deleted.
-        await self._inbox.put(ReachChanged(guild.id))
+        await self._inbox.put(HistoryRead(guild.id))
 
     async def _show(self, guild: discord.Guild, progress: Progress) -> None:
         log.info("server %d: %d messages of %d channels read", guild.id, progress.tally.total, progress.n_channels)

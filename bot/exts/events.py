@@ -10,6 +10,7 @@ from bot.exts._convert import is_blank, location_of, message_of
 from bot.services.inbox import (
     ChannelClosed,
     ChannelDeleted,
+    HistoryWanted,
     MessageSaved,
     MessagesDeleted,
     ReachChanged,
@@ -94,18 +95,21 @@ class Events(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        await self.inbox.put(ReachChanged(guild.id))
-        self.bot.reader.start(guild.id)
+        await self._look_again(guild)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self.inbox.put(ServerJoined(guild.id))
-        await self.inbox.put(ReachChanged(guild.id))
-        self.bot.reader.start(guild.id)
+        await self._look_again(guild)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self.inbox.put(ServerLeft(guild.id))
+
+    @commands.Cog.listener()
+    async def on_connect(self) -> None:
+        """READY comes before anything else of a new session, and this with it; on_ready comes seconds later."""
+        self.bot.app.up_to_date.session_began()
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -115,10 +119,13 @@ class Events(commands.Cog):
         for guild_id in coverage.guild_ids:
             await self.inbox.put(ServerJoined(guild_id) if guild_id in here else ServerLeft(guild_id))
         for guild in self.bot.guilds:
-            if not guild.unavailable:
-                self.bot.reader.start(guild.id)
-            await self.inbox.put(ReachChanged(guild.id))
+            await self._look_again(guild)
         self.bot.announce_ready()
+
+    async def _look_again(self, guild: discord.Guild) -> None:
+        # In this order: a change of reach makes void what was read before it.
+        await self.inbox.put(ReachChanged(guild.id))
+        await self.inbox.put(HistoryWanted(guild.id))
 
     async def _save(self, message: discord.Message, guild_id: int) -> None:
         place = message.channel

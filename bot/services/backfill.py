@@ -9,6 +9,7 @@ from bot.errors import HistoryUnavailable
 from bot.messages import Location, Message
 from bot.services.coverage import Coverage
 from bot.services.ingest import Ingest, Tally
+from bot.services.uptodate import UpToDate
 from bot.storage.servers import Marks, Notice, ServerStore
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class _Stopped(Exception):
 class Backfill:
     """Walks histories into the database; each page is saved together with the marks that it moved."""
 
-    def __init__(self, ingest: Ingest, coverage: Coverage, servers: ServerStore) -> None:
+    def __init__(self, ingest: Ingest, coverage: Coverage, servers: ServerStore, up_to_date: UpToDate) -> None:
+        self._up_to_date = up_to_date
         self._ingest = ingest
         self._coverage = coverage
         self._servers = servers
@@ -67,12 +69,13 @@ class Backfill:
         What is read is added to the tally, which the progress shows.
         """
         progress = Progress(tally)
+        listed_at = self._up_to_date.now()
         async for place in history.places():
             if not self._coverage.covers(place.location):
                 continue
             progress = replace(progress, n_channels=progress.n_channels + 1)
             try:
-                async for of_a_page in self._read_place(history, place):
+                async for of_a_page in self._read_place(history, place, listed_at):
                     tally += of_a_page
                     yield progress
             except _Stopped:
@@ -94,13 +97,15 @@ class Backfill:
         """A message no longer shows it; another one that has taken its place still does."""
         await self._servers.drop_notice(notice)
 
-    async def _read_place(self, history: History, place: Place) -> AsyncIterator[Tally]:
+    async def _read_place(self, history: History, place: Place, listed_at: int) -> AsyncIterator[Tally]:
         location = place.location
         channel_id = location.channel.channel_id
         marks = await self._servers.marks(location.guild_id, channel_id)
         if marks and marks.low_id == 0 and (place.newest_id or 0) <= marks.high_id:
+            self._up_to_date.was_read(channel_id, at=listed_at)
             return
         await self._ingest.met(location.server, location.channel)
+        at = self._up_to_date.now()
         if marks is None:
             page = await self._page(history, location)
             marks = _reached(channel_id, page)
@@ -110,6 +115,8 @@ class Backfill:
             while page := await self._page(history, location, after_id=marks.high_id):
                 marks = replace(marks, high_id=page[0].message_id)
                 yield await self._ingest.saved(location.guild_id, page, reached=marks)
+                at = self._up_to_date.now()
+        self._up_to_date.was_read(channel_id, at=at)
         while marks.low_id:
             page = await self._page(history, location, before_id=marks.low_id)
             marks = replace(marks, low_id=_reached(channel_id, page).low_id)

@@ -13,6 +13,7 @@ from bot.messages import Channel, Location, Message
 from bot.services.answers import Answers
 from bot.services.coverage import Coverage
 from bot.services.ingest import Ingest
+from bot.services.uptodate import UpToDate
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,20 @@ class ReachChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryWanted:
+    """Something was not told of a server: what was written meanwhile is to be read."""
+
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """The history of a server was read; a page may have been on its way while its channel was closed or deleted."""
+
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerJoined:
     """The bot is in a server, again or still."""
 
@@ -70,7 +85,17 @@ class ServerLeft:
     guild_id: int
 
 
-Event = MessageSaved | MessagesDeleted | ChannelDeleted | ChannelClosed | ReachChanged | ServerJoined | ServerLeft
+Event = (
+    MessageSaved
+    | MessagesDeleted
+    | ChannelDeleted
+    | ChannelClosed
+    | ReachChanged
+    | HistoryWanted
+    | HistoryRead
+    | ServerJoined
+    | ServerLeft
+)
 
 
 class Surroundings(Protocol):
@@ -81,6 +106,9 @@ class Surroundings(Protocol):
 
     def present(self, guild_id: int) -> Sequence[Location]:
         """The channels and active threads of a server, by the names that they have now."""
+
+    def read(self, guild_id: int) -> None:
+        """Have the history of a server read as far as it was not read yet."""
 
     def read_what_opened(self, guild_id: int) -> None:
         """Have the history read of what the bot may read since the last call."""
@@ -95,7 +123,8 @@ class Inbox:
     A full queue makes those who put wait in the order in which they came; nothing is dropped.
     """
 
-    def __init__(self, ingest: Ingest, coverage: Coverage, answers: Answers) -> None:
+    def __init__(self, ingest: Ingest, coverage: Coverage, answers: Answers, up_to_date: UpToDate) -> None:
+        self._up_to_date = up_to_date
         self._ingest = ingest
         self._coverage = coverage
         self._answers = answers
@@ -137,6 +166,7 @@ class Inbox:
             except Exception:
                 if len(events) == 1:
                     log.exception("left out a %s", type(events[0]).__name__)
+                    self._note_missed(events[0])
                     return
                 for event in events:
                     await self._deal_with([event], surroundings)
@@ -156,8 +186,14 @@ class Inbox:
                 await self._coverage.joined(guild_id)
                 self._met.clear()
             case ServerLeft(guild_id=guild_id):
+                self._up_to_date.lost_sight(guild_id)
                 await self._coverage.left(guild_id)
             case ReachChanged(guild_id=guild_id):
+                self._up_to_date.lost_sight(guild_id)
+                await self._look_around(guild_id, surroundings)
+            case HistoryWanted(guild_id=guild_id):
+                surroundings.read(guild_id)
+            case HistoryRead(guild_id=guild_id):
                 await self._look_around(guild_id, surroundings)
             case _:
                 await self._apply_messages(events, surroundings)
@@ -183,7 +219,8 @@ class Inbox:
             elif isinstance(event, MessagesDeleted):
                 deleted[event.guild_id] += event.message_ids
         for guild_id, several in saved.items():
-            await self._ingest.saved(guild_id, await self._wanted(guild_id, several, surroundings))
+            wanted = await self._wanted(guild_id, several, surroundings)
+            await self._ingest.saved(guild_id, wanted, risen=self._risen(guild_id, wanted))
         for guild_id, ids in deleted.items():
             await self._ingest.deleted(guild_id, ids)
             await self._answers.unshared(guild_id, ids)
@@ -203,7 +240,22 @@ class Inbox:
                 known.add(event.message.message_id)
         if others := {event.message.message_id for event in events} - known:
             known |= await self._ingest.stored_ids(guild_id, others)
+        for event in events:
+            if event.message.message_id not in known:
+                self._note_missed(event)
         return [event.message for event in events if event.message.message_id in known]
+
+    def _risen(self, guild_id: int, messages: Iterable[Message]) -> dict[int, int]:
+        """The newest message of each channel that nothing can have been missed of, by channel."""
+        newest: dict[int, int] = {}
+        for message in messages:
+            if self._up_to_date.holds(guild_id, message.channel_id):
+                newest[message.channel_id] = max(message.message_id, newest.get(message.channel_id, 0))
+        return newest
+
+    def _note_missed(self, event: Event) -> None:
+        if isinstance(event, MessageSaved):
+            self._up_to_date.missed(event.message.channel_id)
 
     async def _meet(self, location: Location) -> None:
         if self._met.get(location.channel.channel_id) != location.channel:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Self
 
 from bot.index.mirror import Mirror
@@ -48,12 +49,22 @@ class Ingest:
         """A channel was seen: know its name."""
         await self._servers.put(server, channel)
 
-    async def saved(self, guild_id: int, messages: Sequence[Message], *, reached: Marks | None = None) -> Tally:
-        """Messages were written or edited; those that policy shuts out are counted by reason."""
+    async def saved(
+        self,
+        guild_id: int,
+        messages: Sequence[Message],
+        *,
+        reached: Marks | None = None,
+        risen: Mapping[int, int] = MappingProxyType({}),
+    ) -> Tally:
+        """Messages were written or edited; those that policy shuts out are counted by reason.
+
+        `reached` and `risen` move marks as MessageStore.save says.
+        """
         reasons = [refusal(message) for message in messages]
         admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
         async with self._mirror.in_step:
-            saved = await self._messages.save(guild_id, admitted, reached=reached)
+            saved = await self._messages.save(guild_id, admitted, reached=reached, risen=risen)
             if saved.stale:
                 await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
         if saved.new or saved.stale:

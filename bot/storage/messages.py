@@ -1,13 +1,14 @@
 """Messages: saved once, moved forward by edits, deleted for good."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from bot.messages import Message, Origin, StoredMessage
 from bot.storage.database import Database, Transaction, json_ids
-from bot.storage.servers import Marks, forget_channels, forget_marks, put_marks
+from bot.storage.servers import Marks, forget_channels, forget_marks, put_marks, raise_marks
 from bot.texts import content_hash, embed_text, storable
 from bot.times import from_milliseconds, milliseconds
 
@@ -52,11 +53,18 @@ class MessageStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save(self, guild_id: int, messages: Sequence[Message], *, reached: Marks | None = None) -> Saved:
+    async def save(
+        self,
+        guild_id: int,
+        messages: Sequence[Message],
+        *,
+        reached: Marks | None = None,
+        risen: Mapping[int, int] = MappingProxyType({}),
+    ) -> Saved:
         """Store messages of one server, each in its newest version; what has text to embed becomes pending.
 
         `reached` moves a channel's marks in the same transaction; a channel that is no longer known, since it was
-        deleted while its page was on the way, takes none of it.
+        deleted while its page was on the way, takes none of it. `risen` raises high marks that are there, by channel.
         """
         incoming = _newest(messages)
         ids = json_ids(incoming)
@@ -76,6 +84,7 @@ class MessageStore:
             await _queue(transaction, guild_id, [i for i in [*new, *stale] if incoming[i][1].text_hash])
             if reached is not None:
                 await put_marks(transaction, guild_id, reached)
+            await raise_marks(transaction, guild_id, risen)
         return Saved(
             new=frozenset(new),
             changed=frozenset(changed),

@@ -1,6 +1,6 @@
 """Servers and their channels: names, kinds, what is to be indexed, and how far each history has been read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -195,6 +195,14 @@ async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> No
             "INSERT INTO marks (guild_id, channel_id, high_id, low_id) VALUES (?, ?, ?, ?)",
             (guild_id, marks.channel_id, marks.high_id, marks.low_id),
         )
+
+
+async def raise_marks(transaction: Transaction, guild_id: int, risen: Mapping[int, int]) -> None:
+    """Raise the high marks that are there, by channel, in the transaction that saves what raised them."""
+    await transaction.execute_many(
+        "UPDATE marks SET high_id = max(high_id, ?) WHERE guild_id = ? AND channel_id = ?",
+        [(high_id, guild_id, channel_id) for channel_id, high_id in risen.items()],
+    )
 
 
 async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:

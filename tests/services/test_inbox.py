@@ -166,10 +166,10 @@ async def test_a_full_inbox_makes_everyone_wait_in_order(database: Database, mon
     arrived: list[int] = []
     save = rooms.ingest.saved
 
-    async def watched(guild_id: int, messages: list[Message]) -> object:
+    async def watched(guild_id: int, messages: list[Message], **marks: object) -> object:
         assert len(rooms.inbox) <= 3
         arrived.extend(one.message_id for one in messages)
-        return await save(guild_id, messages)
+        return await save(guild_id, messages, **marks)
 
     monkeypatch.setattr(rooms.ingest, "saved", watched)
     putting = [asyncio.create_task(rooms.inbox.put(saved(i))) for i in range(1, 31)]
