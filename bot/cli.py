@@ -127,6 +127,8 @@ async def _run_bot(settings: Settings, token: str, terminal: Terminal) -> None:
     terminal.remark("discord.starting")
     async with open_app(settings, "run") as app:
         await app.indexer.reconcile()
+        if not settings.uses_openai:
+            await app.indexer.warm_up()
         bot = SimilarBot(app, removal_grace=timedelta(hours=settings.removal_grace_hours), say=terminal.remark)
         await run_bot(bot, token)
 

@@ -45,6 +45,10 @@ class Indexer:
             await self._embed([text for text in pending if (text.guild_id, text.message_id) not in taken])
             yield len(pending)
 
+    async def warm_up(self) -> None:
+        """Embed something harmless: a model that runs here reads its weights, for which nobody then has to wait."""
+        await self._embedder.embed([_HARMLESS])
+
     async def keep_up(self, has_pending: asyncio.Event) -> None:
         """Drain whenever something is pending, until cancelled; while the embedder fails, wait longer and longer."""
         pause = _FIRST_PAUSE_S

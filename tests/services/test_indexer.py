@@ -261,6 +261,14 @@ async def test_what_comes_in_is_embedded_as_it_comes(rooms: Rooms) -> None:
     assert rooms.mirror.ids(GUILD).tolist() == [1, 2, 3]
 
 
+async def test_warming_up_has_the_model_work_once_and_stores_nothing(rooms: Rooms) -> None:
+    """One harmless text is embedded, and nothing is kept of it."""
+    await rooms.indexer.warm_up()
+
+    assert len(rooms.embedder.texts) == 1
+    assert await rooms.database.fetch("SELECT * FROM embeddings") == []
+
+
 async def test_what_was_left_pending_is_embedded_at_the_start(rooms: Rooms) -> None:
     """An event that is set before the task begins is not missed."""
     await rooms.ingest.saved(GUILD, [message(1, "one")])
