@@ -41,13 +41,10 @@ class Commands(app_commands.CommandTree["SimilarBot"]):
     async def on_error(
         self, interaction: discord.Interaction["SimilarBot"], error: app_commands.AppCommandError
     ) -> None:
-        if isinstance(interaction.command, app_commands.Command) and interaction.type is _AUTOCOMPLETE:
+        if interaction.type is discord.InteractionType.autocomplete:
             log.warning("autocomplete %d failed: %s", interaction.id, type(error).__name__)
             return
         await tell(interaction, error)
-
-
-_AUTOCOMPLETE = discord.InteractionType.autocomplete
 
 
 class SimilarBot(commands.Bot):
@@ -88,7 +85,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(lambda: self.app.indexer.keep_up(self.app.ingest.has_pending))
         self._run_beside(self._sweep)
         self._run_beside(feel_pulse)
-        self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.app.search))
+        self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""

@@ -43,6 +43,10 @@ class Channel:
     kind: ChannelKind = ChannelKind.TEXT
     parent_id: int | None = None
 
+    @property
+    def is_thread(self) -> bool:
+        return self.kind in (ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD)
+
 
 @dataclass(frozen=True, slots=True)
 class Location:

@@ -1,6 +1,9 @@
 """Short ways to make what tests are about."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -130,3 +133,15 @@ def write_export(path: Path, messages: list[Any], **values: Any) -> Path:
 def utc(text: str) -> datetime:
     """An aware moment from ISO 8601."""
     return datetime.fromisoformat(f"{text}+00:00")
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task that never ends by itself, ended by a cancellation and nothing else."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()

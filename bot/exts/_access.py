@@ -30,6 +30,17 @@ def may_read(place: discord.abc.GuildChannel, reader: discord.Member | discord.R
     return allowed.view_channel and allowed.read_message_history and (allowed.connect or not _is_voice(place))
 
 
+def readable_ids(guild: discord.Guild, reader: discord.Member) -> set[int]:
+    """The channels of a server that somebody may read."""
+    return {channel.id for channel in guild.channels if may_read(channel, reader)}
+
+
+def bot_may_read(guild: discord.Guild, channel: Channel) -> bool:
+    """Whether the bot itself may read a channel or thread now; not where it is no longer there."""
+    base = base_of(guild, channel)
+    return base is not None and may_read(base, guild.me)
+
+
 class Access:
     """Turns people into askers; remembers for a short while who is in which private thread."""
 
@@ -41,7 +52,7 @@ class Access:
         guild, member = guild_of(interaction), interaction.user
         assert isinstance(member, discord.Member)
         readable, private = set(), []
-        open_ids = {channel.id for channel in guild.channels if may_read(channel, member)}
+        open_ids = readable_ids(guild, member)
         for channel in stored:
             base = base_of(guild, channel)
             if base is None or base.id not in open_ids:
@@ -85,7 +96,7 @@ def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterabl
 
 def base_of(guild: discord.Guild, channel: Channel) -> discord.abc.GuildChannel | None:
     """The channel whose permissions count: a thread's parent. None where it is no longer there."""
-    if channel.kind in (ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD):
+    if channel.is_thread:
         return None if channel.parent_id is None else guild.get_channel(channel.parent_id)
     return guild.get_channel(channel.channel_id)
 

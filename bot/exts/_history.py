@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 import discord
 
 from bot.errors import HistoryUnavailable
-from bot.exts._access import base_of, may_read
+from bot.exts._access import bot_may_read, may_read
 from bot.exts._convert import location_of, message_of
 from bot.messages import Location, Message
 from bot.services.backfill import PAGE, Place
@@ -65,8 +65,7 @@ class DiscordHistory:
         return messages[::-1] if after_id is not None else messages
 
     def _refuse_closed(self, location: Location) -> None:
-        base = base_of(self._guild, location.channel)
-        if base is None or not may_read(base, self._guild.me):
+        if not bot_may_read(self._guild, location.channel):
             raise HistoryUnavailable("the bot may not read it")
 
     async def _archived(self, channel: discord.abc.GuildChannel) -> AsyncIterator[discord.Thread]:

@@ -10,7 +10,8 @@ from discord import ui
 
 from bot.client import SimilarBot
 from bot.errors import BotMayNotRead, MayNotWrite
-from bot.exts._access import guild_of, may_read
+from bot.exts._access import bot_may_read, guild_of
+from bot.exts._convert import location_of
 from bot.exts._history import Readable
 from bot.exts._render import page_embed, share_embed
 from bot.exts._words import tell, words_of, words_of_server
@@ -95,8 +96,7 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
         here = guild_of(interaction).get_channel_or_thread(interaction.channel_id or 0) or interaction.channel
         if not isinstance(here, Readable) or not _may_write(interaction, here):
             raise MayNotWrite
-        base = here.parent if isinstance(here, discord.Thread) else here
-        if base is None or not may_read(base, here.guild.me):
+        if not bot_may_read(here.guild, location_of(here).channel):
             raise BotMayNotRead  # it could not take out later what is deleted
         asker, audience = await bot.asker_of(interaction), await bot.audience_of(here)
         hits = await answers.to_share(asker, audience, self.answer_id, self.start)

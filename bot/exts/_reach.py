@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.exts._access import base_of, may_read
+from bot.exts._access import base_of, readable_ids
 from bot.exts._convert import location_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.exts._reader import Reader
@@ -50,7 +50,7 @@ class Reach:
         if guild is None or guild.unavailable:
             self._open.pop(guild_id, None)
             return
-        now_open = {channel.id for channel in guild.channels if may_read(channel, guild.me)}
+        now_open = readable_ids(guild, guild.me)
         if now_open - self._open.get(guild_id, set()):
             self._reader.start(guild_id)
         self._open[guild_id] = now_open
@@ -60,6 +60,6 @@ class Reach:
         guild = self._client.get_guild(guild_id)
         if guild is None or guild.unavailable:
             return set()
-        readable = {channel.id for channel in guild.channels if may_read(channel, guild.me)}
+        readable = readable_ids(guild, guild.me)
         bases = ((channel.channel_id, base_of(guild, channel)) for channel in channels)
         return {channel_id for channel_id, base in bases if base is None or base.id not in readable}

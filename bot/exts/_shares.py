@@ -2,23 +2,26 @@
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 import discord
 
-from bot.exts._access import audience_of
+from bot.askers import Audience
+from bot.exts._convert import Place
 from bot.exts._failures import FAILED
 from bot.exts._history import Readable
 from bot.exts._render import share_embed
 from bot.services.answers import Answers, Share
-from bot.services.search import Search
 from bot.words import Words
 
 log = logging.getLogger(__name__)
 
+AudienceOf = Callable[[Place], Awaitable[Audience]]
+
 _RETRY_S = 600.0  # after which a share that could not be edited is tried again
 
 
-async def keep_shares_true(client: discord.Client, answers: Answers, search: Search) -> None:
+async def keep_shares_true(client: discord.Client, answers: Answers, audience_of: AudienceOf) -> None:
     """Edit the shared answers that show what is gone, whenever something may be gone, until cancelled."""
     refused_until: dict[int, float] = {}
     await client.wait_until_ready()
@@ -29,21 +32,21 @@ async def keep_shares_true(client: discord.Client, answers: Answers, search: Sea
             if share.message_id in refused_until:
                 continue
             try:
-                await _redraw(client, answers, search, share)
+                await _redraw(client, answers, audience_of, share)
             except FAILED as error:
                 log.warning("shared answer %d is not edited: %s", share.message_id, error)
                 refused_until[share.message_id] = time.monotonic() + _RETRY_S
         await answers.may_be_stale.wait()
 
 
-async def _redraw(client: discord.Client, answers: Answers, search: Search, share: Share) -> None:
+async def _redraw(client: discord.Client, answers: Answers, audience_of: AudienceOf, share: Share) -> None:
     guild = client.get_guild(share.guild_id)
     if guild is None:
         return
     try:
         here = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)
         if isinstance(here, Readable):
-            hits = await answers.hits_of(share, audience_of(here, await search.channels(share.guild_id)))
+            hits = await answers.hits_of(share, await audience_of(here))
             await here.get_partial_message(share.message_id).edit(embed=share_embed(hits, Words(share.language)))
     except discord.NotFound:
         await answers.unshared(share.guild_id, [share.message_id])

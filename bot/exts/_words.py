@@ -1,6 +1,8 @@
 """Words on Discord: commands are named, and people are answered, in the language of their client."""
 
 import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -11,11 +13,25 @@ from bot.exts._failures import FAILED
 from bot.words import DEFAULT, LANGUAGES, Words, words_for
 
 log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def told(key: str) -> locale_str:
     """A command's text by its key, in the default language; the translator knows the others."""
     return locale_str(Words(DEFAULT)(key), key=key)
+
+
+def worded(command: str, *options: str) -> Callable[[F], F]:
+    """Name and describe a command's options as the catalogue does."""
+
+    def decorate(function: F) -> F:
+        app_commands.rename(**{option: told(f"commands.{command}.{option}.name") for option in options})(function)
+        app_commands.describe(**{option: told(f"commands.{command}.{option}.description") for option in options})(
+            function
+        )
+        return function
+
+    return decorate
 
 
 class CatalogueTranslator(app_commands.Translator):

@@ -6,10 +6,10 @@ from discord.ext import commands
 
 from bot.client import SimilarBot
 from bot.errors import BotMayNotRead
-from bot.exts._access import base_of, guild_of, may_read
+from bot.exts._access import bot_may_read, guild_of
 from bot.exts._convert import Place, location_of, server_of
 from bot.exts._options import AnyChannel
-from bot.exts._words import told, words_of, words_of_server
+from bot.exts._words import told, worded, words_of, words_of_server
 from bot.services.coverage import WHOLE_SERVER
 from bot.words import Words
 
@@ -30,13 +30,14 @@ class Admin(
         self.coverage = bot.app.coverage
 
     @app_commands.command(name=told("commands.index_start.name"), description=told("commands.index_start.description"))
-    @app_commands.rename(channel=told("commands.index_start.channel.name"))
-    @app_commands.describe(channel=told("commands.index_start.channel.description"))
+    @worded("index_start", "channel")
     @for_managers
     async def start(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
         guild, words = guild_of(interaction), words_of_server(interaction)
         if channel is not None:
-            _refuse_closed(guild, await _place_of(channel))
+            place = await _place_of(channel)
+            if not bot_may_read(guild, location_of(place).channel):
+                raise BotMayNotRead
         await interaction.response.defer(thinking=True)
         await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
         shown = await interaction.edit_original_response(content=words("index.started"))
@@ -46,8 +47,7 @@ class Admin(
         self.bot.reader.start(guild.id)
 
     @app_commands.command(name=told("commands.index_stop.name"), description=told("commands.index_stop.description"))
-    @app_commands.rename(channel=told("commands.index_stop.channel.name"))
-    @app_commands.describe(channel=told("commands.index_stop.channel.description"))
+    @worded("index_stop", "channel")
     @for_managers
     async def stop(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
@@ -101,12 +101,6 @@ async def _place_of(channel: AnyChannel) -> Place:
         return channel.resolve() or await channel.fetch()
     except discord.HTTPException as error:
         raise BotMayNotRead from error
-
-
-def _refuse_closed(guild: discord.Guild, place: Place) -> None:
-    base = base_of(guild, location_of(place).channel)
-    if base is None or not may_read(base, guild.me):
-        raise BotMayNotRead
 
 
 async def setup(bot: SimilarBot) -> None:

@@ -16,7 +16,7 @@ from bot.exts._convert import location_of, message_of
 from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
 from bot.exts._pages import ShareButton, TurnButton, show
-from bot.exts._words import told, words_of
+from bot.exts._words import told, worded, words_of
 from bot.messages import Query
 from bot.times import moment, snowflake, snowflake_at
 
@@ -41,22 +41,7 @@ class Similar(commands.Cog):
         bot.tree.add_command(self.menu)
 
     @app_commands.command(name=told("commands.similar.name"), description=told("commands.similar.description"))
-    @app_commands.rename(
-        text=told("commands.similar.text.name"),
-        channel=told("commands.similar.channel.name"),
-        author=told("commands.similar.author.name"),
-        after=told("commands.similar.after.name"),
-        before=told("commands.similar.before.name"),
-        limit=told("commands.similar.limit.name"),
-    )
-    @app_commands.describe(
-        text=told("commands.similar.text.description"),
-        channel=told("commands.similar.channel.description"),
-        author=told("commands.similar.author.description"),
-        after=told("commands.similar.after.description"),
-        before=told("commands.similar.before.description"),
-        limit=told("commands.similar.limit.description"),
-    )
+    @worded("similar", "text", "channel", "author", "after", "before", "limit")
     async def similar(  # noqa: PLR0917  # discord.py makes the options of them
         self,
         interaction: Asked,

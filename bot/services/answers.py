@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +48,7 @@ class Answers:
     async def ask(self, asker: Member, query: Query) -> Page:
         """The first page of what is similar. Raises what Search.similar raises."""
         hits = await self._search.similar(asker, query)
-        found = tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in enumerate(hits))
+        found = _found(hits)
         now = datetime.now(UTC)
         answer = StoredAnswer(secrets.randbits(63), asker.guild_id, asker.user_id, now, found)
         if found:
@@ -77,8 +77,7 @@ class Answers:
 
     async def shared(self, *, channel_id: int, message_id: int, language: str, hits: tuple[Hit, ...]) -> None:
         """A message of the bot's shows these hits to everyone in a channel."""
-        found = tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in enumerate(hits))
-        share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
+        share = Share(hits[0].message.guild_id, channel_id, message_id, language, _found(hits))
         await self._shares.put(share, [hit.message.content for hit in hits])
         self.may_be_stale.set()
 
@@ -114,3 +113,7 @@ class Answers:
         hits = await self._hits(asker, answer.guild_id, [one for one in answer.found if one.position >= start])
         shown = [(one, hit) for one, hit in hits if one.position < start + PAGE]
         return Page(answer.answer_id, start, tuple(hit for _, hit in shown), n_more=len(hits) - len(shown))
+
+
+def _found(hits: Iterable[Hit]) -> tuple[Found, ...]:
+    return tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in enumerate(hits))

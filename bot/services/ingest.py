@@ -8,11 +8,9 @@ from types import MappingProxyType
 from typing import Self
 
 from bot.index.mirror import Mirror
-from bot.messages import Channel, ChannelKind, Message, Server
+from bot.messages import Channel, Message, Server
 from bot.storage.messages import MessageStore
 from bot.storage.servers import Marks, ServerStore
-
-_THREADS = (ChannelKind.THREAD, ChannelKind.PRIVATE_THREAD)
 
 
 @dataclass(slots=True)
@@ -123,7 +121,7 @@ class Ingest:
     async def _with_threads(self, guild_id: int, channel_ids: Iterable[int]) -> set[int]:
         """Channels and what goes with them; the channels of a category outlive it."""
         named = set(channel_ids)
-        threads = [c for c in await self._servers.channels(guild_id) if c.kind in _THREADS]
+        threads = [c for c in await self._servers.channels(guild_id) if c.is_thread]
         return named | {thread.channel_id for thread in threads if thread.parent_id in named}
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from bot.messages import Message, Origin, StoredMessage
 from bot.storage.database import Database, Transaction, json_ids
-from bot.storage.servers import Marks, forget_channels, forget_marks, put_marks, raise_marks
+from bot.storage.servers import IN_CHANNELS, Marks, forget_channels, forget_marks, put_marks, raise_marks
 from bot.texts import content_hash, embed_text, storable
 from bot.times import from_milliseconds, milliseconds
 
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
-_IN_CHANNELS = "guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,10 @@ class MessageStore:
         """Remove whatever is stored and known of channels and keep it from coming back; the ids of what there was."""
         among = (guild_id, json_ids(channel_ids))
         async with self._database.transaction() as transaction:
-            rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {_IN_CHANNELS}", among)
+            rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {IN_CHANNELS}", among)
             ids = [row[0] for row in rows]
             await _bury(transaction, guild_id, json_ids(ids))
-            await transaction.execute(f"DELETE FROM messages WHERE {_IN_CHANNELS}", among)
+            await transaction.execute(f"DELETE FROM messages WHERE {IN_CHANNELS}", among)
             await forget_channels(transaction, guild_id, channel_ids)
         return ids
 
@@ -118,7 +117,7 @@ class MessageStore:
         """
         among = (guild_id, json_ids(channel_ids), Origin.LIVE)
         async with self._database.transaction() as transaction:
-            live = f"{_IN_CHANNELS} AND origin = ?"
+            live = f"{IN_CHANNELS} AND origin = ?"
             rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {live}", among)
             await transaction.execute(f"DELETE FROM messages WHERE {live}", among)
             await forget_marks(transaction, guild_id, channel_ids)

@@ -9,6 +9,8 @@ from bot.storage.database import Database, Transaction, json_ids
 from bot.texts import storable
 from bot.times import milliseconds
 
+IN_CHANNELS = "guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))"
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -209,7 +211,7 @@ async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: 
     """Channels are gone: drop their names, their marks, what was said of them and what was shared in them."""
     for table in ("channels", "coverage", "shares"):
         await transaction.execute(
-            f"DELETE FROM {table} WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
+            f"DELETE FROM {table} WHERE {IN_CHANNELS}",
             (guild_id, json_ids(channel_ids)),
         )
     await forget_marks(transaction, guild_id, channel_ids)
@@ -218,6 +220,6 @@ async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: 
 async def forget_marks(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
     """The histories of channels are to be read anew."""
     await transaction.execute(
-        "DELETE FROM marks WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))",
+        f"DELETE FROM marks WHERE {IN_CHANNELS}",
         (guild_id, json_ids(channel_ids)),
     )

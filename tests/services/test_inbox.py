@@ -3,14 +3,13 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
 from conftest import Rooms, rooms_over
 from fakes import KnownSurroundings
-from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, location, message, server, utc
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, beside, channel, location, message, server, utc
 
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Location, Message, Origin, Query
@@ -55,16 +54,9 @@ def edited(message_id: int, content: str, second: int, **values: object) -> Mess
     return saved(message_id, content, edited_at=START + timedelta(seconds=second), **values)
 
 
-@asynccontextmanager
-async def running(inbox: Inbox, surroundings: KnownSurroundings = NOWHERE) -> AsyncIterator[None]:
+def running(inbox: Inbox, surroundings: KnownSurroundings = NOWHERE) -> AbstractAsyncContextManager[None]:
     """The one task that empties an inbox."""
-    task = asyncio.create_task(inbox.run(surroundings))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
+    return beside(inbox.run(surroundings))
 
 
 async def deal_with(rooms: Rooms, *events: Event, surroundings: KnownSurroundings = NOWHERE) -> None:

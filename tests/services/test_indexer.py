@@ -1,14 +1,14 @@
 """Vectors in step with texts, the mirror in step with vectors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import numpy as np
 import pytest
 from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
-from make import GUILD, OTHER_GUILD, embedded, message, random_vectors
+from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors
 
 from bot.errors import EmbeddingError
 from bot.index.faiss import NAMED, FaissIndex
@@ -217,16 +217,9 @@ async def test_a_text_that_was_edited_while_it_was_refused_is_not_parked(
     assert await counts(rooms) == (1, 0, 0)
 
 
-@asynccontextmanager
-async def keeping_up(rooms: Rooms) -> AsyncIterator[None]:
-    """The task that embeds whatever comes in, ended by a cancellation and nothing else."""
-    task = asyncio.create_task(rooms.indexer.keep_up(rooms.ingest.has_pending))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
+def keeping_up(rooms: Rooms) -> AbstractAsyncContextManager[None]:
+    """The task that embeds whatever comes in."""
+    return beside(rooms.indexer.keep_up(rooms.ingest.has_pending))
 
 
 async def until(holds: Callable[[], bool]) -> None:
