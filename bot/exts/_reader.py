@@ -10,7 +10,7 @@ from bot.errors import BotError
 from bot.exts._failures import FAILED
 from bot.exts._history import DiscordHistory
 from bot.services.backfill import Backfill, Progress
-from bot.services.coverage import Coverage
+from bot.services.coverage import WHOLE_SERVER, Coverage
 from bot.services.inbox import HistoryRead, Inbox
 from bot.services.ingest import Tally
 from bot.words import Words
@@ -68,7 +68,9 @@ class Reader:
 
     async def _read_once(self, guild: discord.Guild, tally: Tally) -> None:
         """Read what there is to read, counted together with what was read before."""
-        private_ids = {i for i, is_indexed in self._coverage.told(guild.id).items() if is_indexed}
+        named = {i for i, is_indexed in self._coverage.told(guild.id).items() if is_indexed}
+        # Only a thread can be a private one: lists of those are not asked for where none is named.
+        private_ids = named - {WHOLE_SERVER, *(channel.id for channel in guild.channels)}
         shown_at = time.monotonic()
         async for progress in self._backfill.read(DiscordHistory(guild, private_ids=private_ids), tally):
             is_due = time.monotonic() - shown_at >= SHOWN_EVERY_S

@@ -60,6 +60,17 @@ async def test_every_kind_of_place_is_read(town: Town) -> None:
     }
 
 
+async def test_private_threads_are_not_listed_where_none_is_wanted(town: Town) -> None:
+    """Indexing a server, or a channel of it by name, asks Discord for no list of private threads."""
+    await progress_of(town)
+    await (await town.ada.slash(town.square, "index start", channel=town.square)).answer()
+    await town.square.post(town.bob, "a word")
+    await town.stored("a word")
+
+    lists = [r for r in town.discord.requests if "archived/private" in r.path and str(town.square.id) in r.path]
+    assert lists == []
+
+
 async def test_history_is_read_newest_first_and_once(town: Town) -> None:
     """A history of 250 messages is three pages, and starting again asks for none of them."""
     town.square.seed(town.bob, 250, start=BEGAN, step=MINUTE)
