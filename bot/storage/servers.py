@@ -49,6 +49,7 @@ _OF_A_SERVER = (
     "authors",
     "tombstones",
     "marks",
+    "sweeps",
     "coverage",
     "notices",
     "channels",
