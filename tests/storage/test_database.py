@@ -288,7 +288,7 @@ async def test_f35_a_database_of_the_first_version_is_brought_up_to_date(tmp_pat
                 await transaction.execute("INSERT INTO embeddings VALUES (1, 1, 1, 7, x'00', 0, x'0000')")
 
     async with open_to_write(tmp_path) as new:
-        assert await new.fetch("SELECT * FROM servers") == [(1, "Town", None)]
+        assert await new.fetch("SELECT guild_id, name, left_at, history FROM servers") == [(1, "Town", None, "wanted")]
         assert await new.fetch("SELECT message_id, content FROM messages") == [(7, "hello")]
         assert await new.fetch("SELECT count(*) FROM embeddings") == [(1,)]
         assert await new.fetch("SELECT * FROM coverage") == []
