@@ -27,7 +27,7 @@ from bot.index.recall import recall
 from bot.messages import Generation, Query
 from bot.services.importer import export_files
 from bot.services.indexer import Indexer
-from bot.services.search import Search
+from bot.services.search import Question, Search
 from bot.settings import Settings
 from bot.storage.database import open_to_read
 from bot.storage.embeddings import EmbeddingStore
@@ -121,13 +121,12 @@ async def _embedding(app: App, exports: list[Path]) -> list[Figure]:
 
 async def _searching(search: Search, queries: Vectors, name: str, wanted: str) -> list[Figure]:
     """From query vector to hits with their rows."""
-    query = Query(text="-")
     for vector in queries[:10]:
-        await search.nearest(vector, query, EVERYTHING)
+        await search.nearest(Question(vector, EVERYTHING, limit=10))
     times = []
     for vector in queries:
         started = time.perf_counter()
-        await search.nearest(vector, query, EVERYTHING)
+        await search.nearest(Question(vector, EVERYTHING, limit=10))
         times.append(1000 * (time.perf_counter() - started))
     return [
         Figure(f"search, {name}, median", float(np.median(times)), "ms", wanted),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -18,51 +19,61 @@ N_PEOPLE = 60  # as many as keep each below the limit of questions a person
 
 
 async def discord_figures(folder: Path, exports: list[Path], *, seconds: float) -> list[Figure]:
-    """Questions on a quiet server with the exports stored, then questions while messages pour in."""
+    """The history of a server read, a start after a kill, questions in quiet, and questions while messages pour in."""
     sys.path.insert(0, str(ROOT / "tests"))
     from live import running  # noqa: PLC0415  # the tests' own rooms, which are no package
     from standin import Discord  # noqa: PLC0415
 
+    folder.mkdir(parents=True)
+    texts = _texts(exports)
     async with Discord.open() as discord:
         people = [discord.person(f"person{n}") for n in range(N_PEOPLE)]
         guild = discord.guild("Town", owner=people[0])
         for person in people:
             guild.join(person)
         channel = guild.text("square")
-        texts = await _stored(folder, exports, guild_id=guild.id, channel_id=channel.id)
+        channel.seed(people, texts)
         async with running(discord, folder / "data", LOG_LEVEL="INFO") as bot:
-            await (await people[0].slash(channel, "index start")).answer()
+            figures = await _read(bot, people, channel, len(texts))
+            await bot.stop(signal.SIGKILL)
+        started = time.perf_counter()
+        async with running(discord, folder / "data", LOG_LEVEL="INFO") as bot:
+            figures.append(await _first_answer(people, channel, texts, started))
             await asyncio.sleep(5)
-            figures = await _quiet(people, channel, texts)
+            figures += await _quiet(people, channel, texts)
             figures += await _poured(bot, people, channel, texts, seconds=seconds)
         figures.append(Figure("event loop: longest hold-up", _longest_hold_up(bot.said), "ms", "100 or less"))
     return figures
 
 
-async def _stored(folder: Path, exports: list[Path], *, guild_id: int, channel_id: int) -> list[str]:
-    """Import the exports as if they came from the local Discord's channel; their texts."""
-    folder.mkdir(parents=True)
+def _texts(exports: list[Path]) -> list[str]:
     messages = {}
     for path in exports:
-        messages |= {m["id"]: m for m in json.loads(path.read_text("utf-8"))["messages"]}
-    whole = json.loads(exports[0].read_text("utf-8"))
-    whole["guild"]["id"], whole["channel"]["id"] = str(guild_id), str(channel_id)
-    export = folder / "all.json"
-    export.write_text(json.dumps({**whole, "messages": list(messages.values())}, ensure_ascii=False), "utf-8")
-    environment = {"EMBEDDER": "local", "DATA_DIR": str(folder / "data"), "PATH": "", "LANG": "C.UTF-8"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        "import",
-        str(export),
-        env=environment,
-        cwd=ROOT,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await process.wait() == 0
-    return [message["content"] for message in messages.values() if message["content"].strip()]
+        messages |= {message["id"]: message["content"] for message in json.loads(path.read_text("utf-8"))["messages"]}
+    return [content for content in messages.values() if content.strip()]
+
+
+async def _read(bot: object, people: list, channel: object, n_messages: int) -> list[Figure]:
+    """Have a history read and embedded; from the first page that was asked for to the last row."""
+    from live import eventually  # noqa: PLC0415  # see discord_figures
+
+    await (await people[0].slash(channel, "index start")).answer()
+    started = time.perf_counter()
+    await eventually(lambda: bot.rows("SELECT count(*) FROM messages") == [(n_messages,)], within=600)
+    read_for = time.perf_counter() - started
+    await eventually(lambda: not bot.n_waiting(), within=1800)
+    return [
+        Figure("history: from page to committed row", n_messages / read_for, "messages/s", "2,000 or more"),
+        Figure("history: embedded as well after", time.perf_counter() - started, "s"),
+    ]
+
+
+async def _first_answer(people: list, channel: object, texts: list[str], started: float) -> Figure:
+    """How long after the start of the process the first question was answered."""
+    interaction = await people[1].slash(channel, "similar", text=texts[0][:1000])
+    await interaction.answer(timeout=60)
+    seconds = time.perf_counter() - started
+    return Figure("start after SIGKILL: until the first answer", seconds, "s", "3 or less")
 
 
 async def _quiet(people: list, channel: object, texts: list[str]) -> list[Figure]:

@@ -18,7 +18,9 @@ from bot.errors import DiscordIntentMissing, DiscordTokenRefused, DiscordUnreach
 from bot.exts._access import Access, audience_of
 from bot.exts._convert import Place
 from bot.exts._failures import FAILED_FOR_NOW
+from bot.exts._gateway import survive_parsers
 from bot.exts._haste import Allowance
+from bot.exts._history import DiscordHistory
 from bot.exts._reach import Reach
 from bot.exts._reader import Reader
 from bot.exts._shares import keep_shares_true
@@ -30,6 +32,9 @@ log = logging.getLogger(__name__)
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _SWEPT_EVERY_S = 600.0
+_LONGEST_WAIT_S = (
+    30.0  # the least that discord.py takes; what Discord wants to wait longer for fails, to be tried later
+)
 _TOKEN_REFUSED = 4004  # the gateway's close code when the token was reset
 _RESTART_S = 5.0
 _EMPTYING_S = 3.0  # of the five that a stop may take
@@ -62,6 +67,7 @@ class SimilarBot(commands.Bot):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=_LONGEST_WAIT_S,
         )
         self.app = app
         self.access = Access()
@@ -72,6 +78,7 @@ class SimilarBot(commands.Bot):
         self._removal_grace = removal_grace
         self._say = say
         self._was_ready = False
+        survive_parsers(self._connection.parsers, self._was_not_understood)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def setup_hook(self) -> None:
@@ -84,6 +91,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(lambda: self.app.inbox.run(self._reach))
         self._run_beside(lambda: self.app.indexer.keep_up(self.app.ingest.has_pending))
         self._run_beside(self._sweep)
+        self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
         self._run_beside(feel_pulse)
         self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
 
@@ -119,6 +127,21 @@ class SimilarBot(commands.Bot):
     async def audience_of(self, here: Place) -> Audience:
         """Everyone who can read a channel, with what all of them may read."""
         return audience_of(here, await self.app.search.channels(here.guild.id))
+
+    def history_of(self, guild_id: int) -> DiscordHistory:
+        """A server's past, to compare with."""
+        return DiscordHistory(self, guild_id)
+
+    def _histories(self) -> list[DiscordHistory]:
+        return [self.history_of(guild.id) for guild in self.guilds if not guild.unavailable]
+
+    def _was_not_understood(self, guild_id: int | None) -> None:
+        """An event was lost: what it told is read and compared again."""
+        if guild_id is None:
+            self.app.up_to_date.session_began()
+            return
+        self.app.up_to_date.lost_sight(guild_id)
+        self.reader.start(guild_id)
 
     async def _announce_commands(self) -> None:
         """Tell Discord the commands if they are others than those told last."""

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
     faiss_index: Annotated[str, Field(min_length=1)] = "auto"
     removal_grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24
+    reconcile_days: Annotated[float, Field(gt=0, le=365)] = 7
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("openai_api_key")

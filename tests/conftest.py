@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import hypothesis
@@ -21,18 +22,26 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.uptodate import UpToDate
+from bot.services.walk import Walker
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
+from bot.storage.sweeps import SweepStore
 from bot.texts import TEXT_VERSION
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Chance, repeated: pytest knows options only of the outermost conftest."""
+    parser.addoption("--seed", type=int, help="the seed that a failing test of faults has printed")
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +82,8 @@ class Rooms:
     answers: Answers
     coverage: Coverage
     up_to_date: UpToDate
+    sweeps: SweepStore
+    reconcile: Reconcile
     backfill: Backfill
     inbox: Inbox
 
@@ -92,8 +103,10 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
     mirror = Mirror(lambda: FaissIndex(embedder.dim, NAMED["auto"]))
     ingest = Ingest(messages, servers, mirror)
     search = Search(messages, servers, embeddings, embedder, mirror)
-    answers = Answers(search, AnswerStore(database), ShareStore(database))
-    coverage, up_to_date = Coverage(servers), UpToDate()
+    coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
+    reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
+    walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
+    answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     for guild_id in (1000, 2000):
         await ingest.met(server(guild_id), channel(guild_id=guild_id))
     return Rooms(
@@ -109,7 +122,9 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
         importer=Importer(ingest),
         answers=answers,
         coverage=coverage,
-        backfill=Backfill(ingest, coverage, servers, up_to_date),
+        sweeps=sweeps,
+        reconcile=reconcile,
+        backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
         inbox=Inbox(ingest, coverage, answers, up_to_date),
         up_to_date=up_to_date,
     )

@@ -5,11 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import numpy as np
+from make import GUILD
 
 from bot.embedding.base import checked
-from bot.errors import EmbeddingError, HistoryUnavailable
+from bot.errors import EmbeddingError, HistoryDelayed, HistoryUnavailable
 from bot.messages import Channel, Location, Message
-from bot.services.backfill import PAGE, Place
+from bot.services.history import PAGE, Place
+from bot.storage.messages import MessageStore
 from bot.vectors import Vectors
 
 
@@ -48,13 +50,18 @@ class WordEmbedder:
 class PagedHistory:
     """Channels and what was written in them, given out page by page as Discord does.
 
-    Channels in `closed` cannot be read. While a page is on its way `on_the_way`, if there is one, is awaited with
-    it. Counts the pages and how often each message was given out.
+    Channels in `closed` cannot be read, and of those in `delayed` nothing is told now. While a page is on its way
+    `on_the_way`, if there is one, is awaited with it. Counts the pages, how often each message was given out, and
+    remembers which messages were asked about one by one.
     """
+
+    guild_id = GUILD
 
     def __init__(self, *locations: Location) -> None:
         self.locations = list(locations)
         self.closed: set[int] = set()
+        self.delayed: set[int] = set()
+        self.asked_about: list[int] = []
         self.on_the_way: Callable[[list[Message]], Awaitable[None]] | None = None
         self.n_pages = 0
         self.n_given: Counter[int] = Counter()
@@ -95,21 +102,41 @@ class PagedHistory:
             self._refuse_closed(location)
         return page
 
+    async def message(self, channel_id: int, message_id: int) -> Message | None:
+        self._refuse(channel_id)
+        self.asked_about.append(message_id)
+        return self._messages[channel_id].get(message_id)
+
+    def locate(self, channel: Channel) -> Location | None:
+        found = [location for location in self.locations if location.channel.channel_id == channel.channel_id]
+        return found[0] if found and channel.channel_id not in self.closed else None
+
+    async def is_gone(self, channel: Channel) -> bool:
+        if channel.channel_id in self.delayed:
+            raise HistoryDelayed("later")
+        return channel.channel_id not in {location.channel.channel_id for location in self.locations}
+
     def _refuse_closed(self, location: Location) -> None:
-        if location.channel.channel_id in self.closed:
+        self._refuse(location.channel.channel_id)
+
+    def _refuse(self, channel_id: int) -> None:
+        if channel_id in self.closed:
             raise HistoryUnavailable("the bot may not read it")
+        if channel_id in self.delayed:
+            raise HistoryDelayed("later")
 
 
 class KnownSurroundings:
-    """What Discord tells of places: those it was given, and the ids of those that are closed to the bot.
+    """What Discord tells of places: those it was given, and the ids of those that are closed to the bot or gone.
 
     Remembers which channels it was asked to locate.
     """
 
-    def __init__(self, *locations: Location, closed: Iterable[int] = ()) -> None:
+    def __init__(self, *locations: Location, closed: Iterable[int] = (), gone: Iterable[int] = ()) -> None:
         self.located: list[int] = []
         self._locations = {location.channel.channel_id: location for location in locations}
         self._closed = set(closed)
+        self._gone = set(gone)
 
     def read(self, guild_id: int) -> None:
         pass
@@ -126,3 +153,19 @@ class KnownSurroundings:
 
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         return self._closed & {channel.channel_id for channel in channels}
+
+    def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        return self._gone & {channel.channel_id for channel in channels}
+
+
+class AsStored(PagedHistory):
+    """A Discord that holds exactly what is stored, for tests of what has nothing to do with it."""
+
+    def __init__(self, messages: MessageStore, *, guild_id: int = GUILD) -> None:
+        super().__init__()
+        self.guild_id = guild_id
+        self._stored = messages
+
+    async def message(self, channel_id: int, message_id: int) -> Message | None:
+        stored = (await self._stored.get_many(self.guild_id, [message_id])).get(message_id)
+        return None if stored is None else stored.message

@@ -32,6 +32,8 @@ async def show(interaction: Press, page: Page) -> None:
 
 def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | None:
     view = ui.View(timeout=None)
+    if not page.is_kept:
+        return None
     if page.start > 0:
         view.add_item(TurnButton(page.answer_id, page.previous, words("answer.previous"), "◀"))
     if page.n_more:
@@ -80,8 +82,10 @@ class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
     @_answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
-        asker = await interaction.client.asker_of(interaction)
-        await show(interaction, await interaction.client.app.answers.turn(asker, self.answer_id, self.start))
+        bot = interaction.client
+        asker = await bot.asker_of(interaction)
+        history = bot.history_of(asker.guild_id)
+        await show(interaction, await bot.app.answers.turn(asker, self.answer_id, self.start, history=history))
 
 
 class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
@@ -99,13 +103,14 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
         if not bot_may_read(here.guild, location_of(here).channel):
             raise BotMayNotRead  # it could not take out later what is deleted
         asker, audience = await bot.asker_of(interaction), await bot.audience_of(here)
-        hits = await answers.to_share(asker, audience, self.answer_id, self.start)
+        history = bot.history_of(asker.guild_id)
+        hits = await answers.to_share(asker, audience, self.answer_id, self.start, history=history)
         words = words_of_server(interaction)
         sent = await interaction.followup.send(
             words("answer.shared_by", name=interaction.user.mention), embed=share_embed(hits, words), wait=True
         )
         await answers.shared(channel_id=here.id, message_id=sent.id, language=words.language, hits=hits)
-        page = await answers.turn(asker, self.answer_id, self.start)
+        page = await answers.turn(asker, self.answer_id, self.start, history=history)
         view = _buttons(page, words_of(interaction), is_shared=True)
         await interaction.edit_original_response(view=view)
 

@@ -63,3 +63,10 @@ class Reach:
         readable = readable_ids(guild, guild.me)
         bases = ((channel.channel_id, base_of(guild, channel)) for channel in channels)
         return {channel_id for channel_id, base in bases if base is None or base.id not in readable}
+
+    def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        """Those of the channels that are surely there no longer; whether a thread is, only Discord knows."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            return set()
+        return {channel.channel_id for channel in channels if base_of(guild, channel) is None}

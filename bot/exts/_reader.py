@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 import discord
 
-from bot.errors import BotError
+from bot.errors import BotError, HistoryDelayed
 from bot.exts._failures import FAILED
 from bot.exts._history import DiscordHistory
 from bot.services.backfill import Backfill, Progress
-from bot.services.coverage import WHOLE_SERVER, Coverage
+from bot.services.coverage import WHOLE_SERVER, Coverage, Past
 from bot.services.inbox import HistoryRead, Inbox
 from bot.services.ingest import Tally
 from bot.words import Words
@@ -18,7 +19,18 @@ from bot.words import Words
 log = logging.getLogger(__name__)
 
 SHOWN_EVERY_S = 5.0
-_RETRY_S = 10.0
+_RETRY_S, _LONGEST_RETRY_S = 10.0, 600.0
+
+
+class _Reading:
+    """What is being read of one server."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.was_asked_for = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self.progress: Progress | None = None
+        self.rate = 0.0  # messages a second, over the last stretch that was shown
 
 
 class Reader:
@@ -29,77 +41,108 @@ class Reader:
         self._backfill = backfill
         self._coverage = coverage
         self._inbox = inbox
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._asked_for: set[int] = set()
+        self._readings: dict[int, _Reading] = {}
 
     def start(self, guild_id: int) -> None:
         """Read what is covered and was not read yet; once more when that is going on already."""
         if not self._coverage.is_indexed(guild_id):
             return
-        self._asked_for.add(guild_id)
         if not self.is_reading(guild_id):
-            self._tasks[guild_id] = asyncio.create_task(self._read(guild_id), name=f"history of {guild_id}")
+            reading = self._readings[guild_id] = _Reading()
+            reading.task = asyncio.create_task(self._read(guild_id, reading), name=f"history of {guild_id}")
+        self._readings[guild_id].was_asked_for.set()
 
     def is_reading(self, guild_id: int) -> bool:
-        task = self._tasks.get(guild_id)
-        return task is not None and not task.done()
+        reading = self._readings.get(guild_id)
+        return reading is not None and reading.task is not None and not reading.task.done()
+
+    def told(self, guild_id: int, words: Words) -> str | None:
+        """How far what is being read of a server has come; None where nothing is being read or was read yet."""
+        if not self.is_reading(guild_id) or (progress := self._readings[guild_id].progress) is None:
+            return None
+        return _told(progress, self._readings[guild_id].rate, words, past=self._coverage.past(guild_id))
 
     async def close(self) -> None:
         """Stop between two pages; the next start goes on from there."""
-        for task in self._tasks.values():
+        tasks = [reading.task for reading in self._readings.values() if reading.task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, guild_id: int) -> None:
-        tally = Tally()
-        # A new session has new objects for its servers, and none for one that the bot was removed from.
-        while guild_id in self._asked_for and (guild := self._client.get_guild(guild_id)) is not None:
-            self._asked_for.discard(guild_id)
+    async def _read(self, guild_id: int, reading: _Reading) -> None:
+        await reading.was_asked_for.wait()
+        # None for a server that the bot was removed from.
+        while reading.was_asked_for.is_set() and self._client.get_guild(guild_id) is not None:
+            reading.was_asked_for.clear()
+            wait_s = _RETRY_S
             try:
-                await self._read_once(guild, tally)
+                await self._read_once(guild_id, reading)
+            except HistoryDelayed as error:
+                wait_s = min(max(error.seconds, _RETRY_S), _LONGEST_RETRY_S)
+                log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, wait_s, error.reason)
             except (BotError, *FAILED) as error:
-                log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, _RETRY_S, error)
+                log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, wait_s, error)
             except Exception:
-                log.exception("reading the history of server %d failed and goes on in %.0f s", guild_id, _RETRY_S)
+                log.exception("reading the history of server %d failed and goes on in %.0f s", guild_id, wait_s)
             else:
                 continue
-            self._asked_for.add(guild_id)
-            await asyncio.sleep(_RETRY_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reading.was_asked_for.wait(), wait_s)
+            reading.was_asked_for.set()
 
-    async def _read_once(self, guild: discord.Guild, tally: Tally) -> None:
+    async def _read_once(self, guild_id: int, reading: _Reading) -> None:
         """Read what there is to read, counted together with what was read before."""
-        named = {i for i, is_indexed in self._coverage.told(guild.id).items() if is_indexed}
-        # Only a thread can be a private one: lists of those are not asked for where none is named.
-        private_ids = named - {WHOLE_SERVER, *(channel.id for channel in guild.channels)}
-        shown_at = time.monotonic()
-        async for progress in self._backfill.read(DiscordHistory(guild, private_ids=private_ids), tally):
-            is_due = time.monotonic() - shown_at >= SHOWN_EVERY_S
-            if is_due or (progress.is_done and guild.id not in self._asked_for):
-                await self._show(guild, progress)
-                shown_at = time.monotonic()
-        await self._inbox.put(HistoryRead(guild.id))
+        history = DiscordHistory(self._client, guild_id, private_ids=self._private_ids(guild_id))
+        shown_at, n_shown = time.monotonic(), reading.tally.total
+        async for progress in self._backfill.read(history, reading.tally):
+            reading.progress = progress
+            seconds = time.monotonic() - shown_at
+            if seconds >= SHOWN_EVERY_S or (progress.is_done and not reading.was_asked_for.is_set()):
+                reading.rate = (progress.tally.total - n_shown) / max(seconds, 0.001)
+                await self._show(guild_id, progress, reading.rate)
+                shown_at, n_shown = time.monotonic(), progress.tally.total
+        await self._inbox.put(HistoryRead(guild_id))
 
-    async def _show(self, guild: discord.Guild, progress: Progress) -> None:
-        log.info("server %d: %d messages of %d channels read", guild.id, progress.tally.total, progress.n_channels)
-        notice = await self._backfill.notice(guild.id)
-        if notice is None:
+    def _private_ids(self, guild_id: int) -> set[int]:
+        """Only a thread can be a private one: lists of those are not asked for where none is named."""
+        guild = self._client.get_guild(guild_id)
+        named = {i for i, is_indexed in self._coverage.told(guild_id).items() if is_indexed}
+        return named - {WHOLE_SERVER, *(channel.id for channel in (guild.channels if guild else ()))}
+
+    async def _show(self, guild_id: int, progress: Progress, rate: float) -> None:
+        log.info(
+            "server %d: %d messages read, %.0f a second, %d of %d channels finished, some %d messages left",
+            guild_id,
+            progress.tally.total,
+            rate,
+            progress.n_finished,
+            progress.n_channels,
+            progress.n_left,
+        )
+        guild, notice = self._client.get_guild(guild_id), await self._backfill.notice(guild_id)
+        if notice is None or guild is None:
             return
         channel = guild.get_channel_or_thread(notice.channel_id)
         is_given_up = progress.is_done
+        sentence = _told(progress, rate, Words(notice.language), past=self._coverage.past(guild_id))
         try:
             if isinstance(channel, discord.abc.Messageable):
-                message = channel.get_partial_message(notice.message_id)
-                await message.edit(content=_sentence(progress, Words(notice.language)))
+                await channel.get_partial_message(notice.message_id).edit(content=sentence)
         except FAILED as error:
-            log.info("progress in server %d is not shown: %s", guild.id, error)
+            log.info("progress in server %d is not shown: %s", guild_id, error)
             is_given_up |= isinstance(error, discord.Forbidden | discord.NotFound)
         if is_given_up:
             await self._backfill.unnoted(notice)
 
 
-def _sentence(progress: Progress, words: Words) -> str:
-    key = "index.read" if progress.is_done else "index.reading"
-    sentence = words(key, messages=progress.tally.total, channels=progress.n_channels)
-    if progress.is_done and progress.n_unavailable:
-        sentence += "\n" + words("index.unavailable", n=progress.n_unavailable)
-    return sentence
+def _told(progress: Progress, rate: float, words: Words, *, past: Past) -> str:
+    """How far reading has come, in words; without hidden channels' names."""
+    values = {"messages": progress.tally.total, "channels": progress.n_channels}
+    if not progress.is_done:
+        told = words("index.reading", **values, rate=rate, finished=progress.n_finished)
+        return f"{told}\n{words('index.left', n=progress.n_left)}" if progress.n_left else told
+    told = words(_DONE[past], **values)
+    return f"{told}\n{words('index.unavailable', n=progress.n_unavailable)}" if progress.n_unavailable else told
+
+
+_DONE = {Past.WANTED: "index.read", Past.PAUSED: "index.read_paused", Past.CANCELLED: "index.read_cancelled"}

@@ -15,12 +15,14 @@ _NAME, _QUOTE = 120, 480
 
 def page_embed(page: Page, words: Words) -> discord.Embed:
     """A page of an answer, with how much more there is."""
+    left_out = words("answer.unknown", n=page.n_unknown) if page.n_unknown else ""
     if not page.hits:
         is_first = page.start == 0 and not page.n_more
-        return discord.Embed(description=words("answer.nothing" if is_first else "answer.gone"))
+        return discord.Embed(description=left_out or words("answer.nothing" if is_first else "answer.gone"))
     embed = hits_embed(page.hits, words, first=page.start + 1)
     embed.title = words("answer.title")
-    return embed.set_footer(text=words("answer.more", n=page.n_more) if page.n_more else words("answer.last"))
+    more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")
+    return embed.set_footer(text=f"{more}\n{left_out}" if left_out else more)
 
 
 def share_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:

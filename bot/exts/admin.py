@@ -10,7 +10,7 @@ from bot.exts._access import bot_may_read, guild_of
 from bot.exts._convert import Place, location_of, server_of
 from bot.exts._options import AnyChannel
 from bot.exts._words import told, worded, words_of, words_of_server
-from bot.services.coverage import WHOLE_SERVER
+from bot.services.coverage import WHOLE_SERVER, Past
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
@@ -56,6 +56,18 @@ class Admin(
         key = "index.stopped_all" if channel is None else "index.stopped"
         await interaction.edit_original_response(content=words(key))
 
+    @app_commands.command(name=told("commands.index_pause.name"), description=told("commands.index_pause.description"))
+    @for_managers
+    async def pause(self, interaction: Asked) -> None:
+        await self._put_past(interaction, Past.PAUSED)
+
+    @app_commands.command(
+        name=told("commands.index_cancel.name"), description=told("commands.index_cancel.description")
+    )
+    @for_managers
+    async def cancel(self, interaction: Asked) -> None:
+        await self._put_past(interaction, Past.CANCELLED)
+
     @app_commands.command(
         name=told("commands.index_status.name"), description=told("commands.index_status.description")
     )
@@ -67,9 +79,26 @@ class Admin(
         lines = self._covered(guild.id, words)
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
         lines.append(words("index.embedder", model_key=status.model_key))
-        if self.bot.reader.is_reading(guild.id):
-            lines.append(words("index.is_reading"))
+        lines += self._reading(guild.id, words)
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
+
+    async def _put_past(self, interaction: Asked, past: Past) -> None:
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not self.coverage.is_indexed(guild.id):
+            await interaction.edit_original_response(content=words("index.off"))
+            return
+        await self.coverage.put_past(guild.id, past)
+        await interaction.edit_original_response(content=words(f"index.{past}"))
+
+    def _reading(self, guild_id: int, words: Words) -> list[str]:
+        """What becomes of the history, and how far reading it has come."""
+        past = self.coverage.past(guild_id)
+        if past is not Past.WANTED:
+            return [words(f"index.{past}")]
+        if not self.bot.reader.is_reading(guild_id):
+            return []
+        return [self.bot.reader.told(guild_id, words) or words("index.is_reading")]
 
     def _covered(self, guild_id: int, words: Words) -> list[str]:
         """What is indexed and what is not, the channels by their names."""

@@ -13,6 +13,7 @@ from bot.services.inbox import (
     HistoryWanted,
     MessageSaved,
     MessagesDeleted,
+    NamesChanged,
     ReachChanged,
     ServerJoined,
     ServerLeft,
@@ -78,11 +79,13 @@ class Events(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        await self.inbox.put(ReachChanged(after.guild.id))
+        is_as_open = before.overwrites == after.overwrites
+        await self.inbox.put((NamesChanged if is_as_open else ReachChanged)(after.guild.id))
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
-        await self.inbox.put(ReachChanged(after.guild.id))
+        if before.permissions != after.permissions:
+            await self.inbox.put(ReachChanged(after.guild.id))
 
     @commands.Cog.listener()
     async def on_guild_role_delete(self, role: discord.Role) -> None:
@@ -90,7 +93,7 @@ class Events(commands.Cog):
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
-        if after == after.guild.me:
+        if after == after.guild.me and before.roles != after.roles:
             await self.inbox.put(ReachChanged(after.guild.id))
 
     @commands.Cog.listener()

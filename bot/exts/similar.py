@@ -62,14 +62,16 @@ class Similar(commands.Cog):
         )
         asker = await self.bot.asker_of(interaction)
         query = replace(await self._question(interaction, asker, text), within=within, limit=limit)
-        await show(interaction, await self.bot.app.answers.ask(asker, query))
+        history = self.bot.history_of(asker.guild_id)
+        await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
     async def find_similar(self, interaction: Asked, message: discord.Message) -> None:
         self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
         query = Query(text=message_of(message, asker.guild_id).content, message_id=message.id)
-        await show(interaction, await self.bot.app.answers.ask(asker, query))
+        history = self.bot.history_of(asker.guild_id)
+        await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
     @similar.autocomplete("after")
     @similar.autocomplete("before")

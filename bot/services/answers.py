@@ -1,31 +1,44 @@
 """Answers that can be paged and shared: what may be shown is decided anew each time."""
 
 import asyncio
+import logging
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.askers import Asker, Audience, Member
-from bot.errors import AnswerExpired, AnswerOfAnother, NothingToShare
+from bot.errors import AnswerExpired, AnswerOfAnother, NothingToShare, StorageFailed
 from bot.messages import Hit, Query
+from bot.services.history import History
+from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.storage.answers import AnswerStore, Found, Share, ShareStore, StoredAnswer
 
 __all__ = ["Answers", "Page", "Share"]  # a share is handed out as it is stored
 
+log = logging.getLogger(__name__)
+
 PAGE = 5
+CHECKED_FOR_S = 2.0  # how long Discord may take to say whether hits are still as they are stored
 KEPT = timedelta(minutes=15)  # as long as Discord lets an answer be edited
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one member is shown of an answer; `start` is the place of its first hit, `n_more` what follows it."""
+    """What one member is shown of an answer; `start` is the place of its first hit, `n_more` what follows it.
+
+    `n_unknown` hits are left out, since Discord did not say in time whether they are still there. `is_kept` says
+    that the page can be turned and shared.
+    """
 
     answer_id: int
     start: int
     hits: tuple[Hit, ...]
     n_more: int
+    n_unknown: int = 0
+    is_kept: bool = True
 
     @property
     def next(self) -> int:
@@ -39,36 +52,48 @@ class Page:
 class Answers:
     """Asks the search and remembers which messages it found, so that pages can be turned."""
 
-    def __init__(self, search: Search, answers: AnswerStore, shares: ShareStore) -> None:
+    def __init__(self, search: Search, reconcile: Reconcile, answers: AnswerStore, shares: ShareStore) -> None:
         self._search = search
+        self._reconcile = reconcile
         self._answers = answers
         self._shares = shares
         self.may_be_stale = asyncio.Event()  # set when a shared answer may show what is gone
 
-    async def ask(self, asker: Member, query: Query) -> Page:
-        """The first page of what is similar. Raises what Search.similar raises."""
-        hits = await self._search.similar(asker, query)
-        found = _found(hits)
-        now = datetime.now(UTC)
-        answer = StoredAnswer(secrets.randbits(63), asker.guild_id, asker.user_id, now, found)
-        if found:
-            await self._answers.put(answer)
-        return await self._page(asker, answer, 0)
+    async def ask(self, asker: Member, query: Query, *, history: History) -> Page:
+        """The first page of what is similar, its hits as Discord has them. Raises what Search.question raises."""
+        until = time.monotonic() + CHECKED_FOR_S
+        await self._look_at_source(asker, query, history)
+        question = await self._search.question(asker, query)
+        answer_id = secrets.randbits(63)
+        while True:
+            hits = list(enumerate(map(_in_percent, await self._search.nearest(question))))
+            page = await self._page(answer_id, 0, hits, history=history, until=until)
+            n_changed = min(len(hits), PAGE) - len(page.hits) - page.n_unknown
+            # What turned out to be gone or rewritten is no longer found, so others take its place.
+            if not n_changed or time.monotonic() >= until:
+                break
+        answer = StoredAnswer(answer_id, asker.guild_id, asker.user_id, datetime.now(UTC), _found(hits))
+        return replace(page, is_kept=await self._keep(answer))
 
     async def forget_expired(self) -> None:
         """Drop what can no longer be turned."""
         await self._answers.drop_made_before(datetime.now(UTC) - KEPT)
 
-    async def turn(self, asker: Member, answer_id: int, start: int) -> Page:
+    async def turn(self, asker: Member, answer_id: int, start: int, *, history: History) -> Page:
         """Another page of an answer that this member was given. Raises AnswerExpired and AnswerOfAnother."""
-        return await self._page(asker, await self._answer(asker, answer_id), start)
+        answer = await self._answer(asker, answer_id)
+        hits = await self._hits(asker, answer.guild_id, [one for one in answer.found if one.position >= start])
+        at = [(one.position, hit) for one, hit in hits]
+        return await self._page(answer_id, start, at, history=history, until=time.monotonic() + CHECKED_FOR_S)
 
-    async def to_share(self, asker: Member, audience: Audience, answer_id: int, start: int) -> tuple[Hit, ...]:
+    async def to_share(
+        self, asker: Member, audience: Audience, answer_id: int, start: int, *, history: History
+    ) -> tuple[Hit, ...]:
         """Those of a page's hits that the asker and all of the audience may see.
 
         Raises NothingToShare, AnswerExpired and AnswerOfAnother.
         """
-        page = await self.turn(asker, answer_id, start)
+        page = await self.turn(asker, answer_id, start, history=history)
         seen = await self._search.seen(audience, audience.guild_id, [hit.message.message_id for hit in page.hits])
         hits = tuple(hit for hit in page.hits if hit.message.message_id in seen)
         if not hits:
@@ -77,7 +102,8 @@ class Answers:
 
     async def shared(self, *, channel_id: int, message_id: int, language: str, hits: tuple[Hit, ...]) -> None:
         """A message of the bot's shows these hits to everyone in a channel."""
-        share = Share(hits[0].message.guild_id, channel_id, message_id, language, _found(hits))
+        found = _found(list(enumerate(hits)))
+        share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
         await self._shares.put(share, [hit.message.content for hit in hits])
         self.may_be_stale.set()
 
@@ -109,11 +135,38 @@ class Answers:
         seen = await self._search.seen(asker, guild_id, [one.message_id for one in found])
         return [(one, Hit(seen[one.message_id], one.percent / 100)) for one in found if one.message_id in seen]
 
-    async def _page(self, asker: Member, answer: StoredAnswer, start: int) -> Page:
-        hits = await self._hits(asker, answer.guild_id, [one for one in answer.found if one.position >= start])
-        shown = [(one, hit) for one, hit in hits if one.position < start + PAGE]
-        return Page(answer.answer_id, start, tuple(hit for _, hit in shown), n_more=len(hits) - len(shown))
+    async def _page(
+        self, answer_id: int, start: int, hits: Sequence[tuple[int, Hit]], *, history: History, until: float
+    ) -> Page:
+        """The page of the hits from a place on, each with its place; what is not as it is stored is left out."""
+        here = [hit for position, hit in hits if position < start + PAGE]
+        within = max(until - time.monotonic(), 0.0)
+        confirmed = await self._reconcile.confirm([hit.stored for hit in here], history, within=within)
+        shown = tuple(hit for hit in here if hit.message.message_id in confirmed.true_ids)
+        return Page(answer_id, start, shown, n_more=len(hits) - len(here), n_unknown=confirmed.n_unknown)
+
+    async def _look_at_source(self, asker: Member, query: Query, history: History) -> None:
+        """A message that is asked about may be gone, unheard."""
+        if query.message_id is not None:
+            rows = await self._search.seen(asker, asker.guild_id, [query.message_id])
+            await self._reconcile.confirm(list(rows.values()), history, within=CHECKED_FOR_S)
+
+    async def _keep(self, answer: StoredAnswer) -> bool:
+        """Remember an answer for its pages, if the database takes it; without it there is still the first one."""
+        if not answer.found:
+            return False
+        try:
+            await self._answers.put(answer)
+        except StorageFailed as error:
+            log.warning("an answer is not kept: %s", error)
+            return False
+        return True
 
 
-def _found(hits: Iterable[Hit]) -> tuple[Found, ...]:
-    return tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in enumerate(hits))
+def _in_percent(hit: Hit) -> Hit:
+    """Scores are shown no finer: exact ones would let hidden texts be guessed."""
+    return Hit(hit.stored, round(hit.score * 100) / 100)
+
+
+def _found(hits: Sequence[tuple[int, Hit]]) -> tuple[Found, ...]:
+    return tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in hits)

@@ -3,11 +3,20 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from bot.messages import Location, Server
 from bot.storage.servers import ServerStore
 
 WHOLE_SERVER = 0
+
+
+class Past(StrEnum):
+    """What becomes of the part of a server's history that was not read yet."""
+
+    WANTED = "wanted"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
 
 
 class Coverage:
@@ -20,12 +29,14 @@ class Coverage:
     def __init__(self, servers: ServerStore) -> None:
         self._servers = servers
         self._told: dict[int, dict[int, bool]] = {}
+        self._past: dict[int, Past] = {}
         self._telling = asyncio.Lock()  # held while what is known and what is stored may differ
         self.has_left = asyncio.Event()  # set when the bot was removed from a server
 
     async def load(self) -> None:
         async with self._telling:
             self._told = await self._servers.coverage()
+            self._past = {guild_id: Past(past) for guild_id, past in (await self._servers.histories()).items()}
 
     @property
     def guild_ids(self) -> frozenset[int]:
@@ -50,10 +61,24 @@ class Coverage:
                 return told[channel_id]
         return False
 
+    def past(self, guild_id: int) -> Past:
+        """What becomes of what was not read yet."""
+        return self._past.get(guild_id, Past.WANTED)
+
+    def wants_history(self, guild_id: int) -> bool:
+        """Whether older messages are to be read; what was written while the bot was away is read in any case."""
+        return self.past(guild_id) is Past.WANTED
+
+    async def put_past(self, guild_id: int, past: Past) -> None:
+        """Read on, pause or give up what was not read yet."""
+        await self._servers.put_history(guild_id, past)
+        self._past[guild_id] = past
+
     async def start(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
-        """Index a channel, or all of the server that was not stopped by name."""
+        """Index a channel, or all of the server that was not stopped by name; its history is wanted (again)."""
         async with self._telling:
             await self._tell(server, {**self.told(server.guild_id), channel_id: True})
+        await self.put_past(server.guild_id, Past.WANTED)
 
     async def stop(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
         """Index no more of a channel, or nothing at all; what was stopped by name stays so at a later start."""

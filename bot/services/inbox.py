@@ -58,6 +58,13 @@ class ReachChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesChanged:
+    """Channels of a server may have other names or stand elsewhere; what the bot may read is the same."""
+
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryWanted:
     """Something was not told of a server: what was written meanwhile is to be read."""
 
@@ -91,6 +98,7 @@ Event = (
     | ChannelDeleted
     | ChannelClosed
     | ReachChanged
+    | NamesChanged
     | HistoryWanted
     | HistoryRead
     | ServerJoined
@@ -115,6 +123,9 @@ class Surroundings(Protocol):
 
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         """Those of the channels that the bot may not read now, or that are there no longer."""
+
+    def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        """Those of the channels that are surely there no longer; whether a thread is, only Discord knows."""
 
 
 class Inbox:
@@ -166,7 +177,7 @@ class Inbox:
             except Exception:
                 if len(events) == 1:
                     log.exception("left out a %s", type(events[0]).__name__)
-                    self._note_missed(events[0])
+                    self._up_to_date.lost_sight(_guild_of(events[0]))
                     return
                 for event in events:
                     await self._deal_with([event], surroundings)
@@ -193,7 +204,7 @@ class Inbox:
                 await self._look_around(guild_id, surroundings)
             case HistoryWanted(guild_id=guild_id):
                 surroundings.read(guild_id)
-            case HistoryRead(guild_id=guild_id):
+            case HistoryRead(guild_id=guild_id) | NamesChanged(guild_id=guild_id):
                 await self._look_around(guild_id, surroundings)
             case _:
                 await self._apply_messages(events, surroundings)
@@ -203,7 +214,10 @@ class Inbox:
         """Know channels by the names and places that they have now, and hold nothing of those that are closed."""
         self._met.clear()
         surroundings.read_what_opened(guild_id)
-        known = {channel.channel_id: channel for channel in await self._ingest.channels(guild_id)}
+        channels = await self._ingest.channels(guild_id)
+        if gone := await self._ingest.channels_missing(guild_id, surroundings.gone(guild_id, channels)):
+            await self._coverage.load()
+        known = {channel.channel_id: channel for channel in channels if channel.channel_id not in gone}
         for location in surroundings.present(guild_id):
             if known.get(location.channel.channel_id, location.channel) != location.channel:
                 await self._meet(location)
@@ -242,7 +256,7 @@ class Inbox:
             known |= await self._ingest.stored_ids(guild_id, others)
         for event in events:
             if event.message.message_id not in known:
-                self._note_missed(event)
+                self._up_to_date.missed(event.message.channel_id)
         return [event.message for event in events if event.message.message_id in known]
 
     def _risen(self, guild_id: int, messages: Iterable[Message]) -> dict[int, int]:
@@ -253,14 +267,14 @@ class Inbox:
                 newest[message.channel_id] = max(message.message_id, newest.get(message.channel_id, 0))
         return newest
 
-    def _note_missed(self, event: Event) -> None:
-        if isinstance(event, MessageSaved):
-            self._up_to_date.missed(event.message.channel_id)
-
     async def _meet(self, location: Location) -> None:
         if self._met.get(location.channel.channel_id) != location.channel:
             await self._ingest.met(location.server, location.channel)
             self._met[location.channel.channel_id] = location.channel
+
+
+def _guild_of(event: Event) -> int:
+    return event.message.guild_id if isinstance(event, MessageSaved) else event.guild_id
 
 
 def _runs(events: Iterable[Event]) -> Iterator[list[Event]]:

@@ -100,6 +100,12 @@ class Ingest:
             await asyncio.to_thread(self._mirror.remove, guild_id, ids)
         return len(ids)
 
+    async def channels_missing(self, guild_id: int, channel_ids: set[int]) -> set[int]:
+        """Channels are no longer there, unheard; those that went, since an import that was never read live is kept."""
+        if gone := channel_ids and channel_ids & await self._servers.read_ids(guild_id):
+            await self.channels_deleted(guild_id, gone)
+        return gone
+
     async def channels_closed(self, guild_id: int, channel_ids: Iterable[int]) -> int:
         """The bot may no longer read channels, so it can no longer hear of deletions there.
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.askers import Asker, Scope, visible_to
 from bot.embedding.base import Embedder
@@ -19,6 +19,16 @@ from bot.vectors import Vectors, cosines
 # How many candidates are scored exactly for k hits: enough for what the index's precision may have swapped at
 # the border, and for what was deleted since the mirror was read.
 _MARGIN = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A query as the index takes it: `vector` is a unit float32 [dim]."""
+
+    vector: Vectors
+    scope: Scope
+    limit: int
+    min_score: float | None = None
 
 
 class Search:
@@ -41,6 +51,13 @@ class Search:
     async def similar(self, asker: Asker, query: Query) -> list[Hit]:
         """The messages nearest to the query that the asker may see, nearest first, the newer first among equals.
 
+        Raises what `question` raises.
+        """
+        return await self.nearest(await self.question(asker, query))
+
+    async def question(self, asker: Asker, query: Query) -> Question:
+        """The query as it can be put to the index, again and again.
+
         Raises NothingToCompare, MessageNotFound, MessageNotEmbedded, OtherGeneration and EmbeddingError.
         """
         scope = visible_to(asker) & query.within
@@ -49,7 +66,7 @@ class Search:
         vector = await self._vector(asker, query)
         if not len(self._mirror) and (others := await self._embeddings.others()):
             raise OtherGeneration(tuple(map(str, others)), str(self._embeddings.generation))
-        return await self.nearest(vector, query, scope)
+        return Question(vector, scope, query.limit, query.min_score)
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that anything may be stored from."""
@@ -77,28 +94,28 @@ class Search:
             raise MessageNotFound(message_id)
         return rows[message_id]
 
-    async def nearest(self, vector: Vectors, query: Query, scope: Scope) -> list[Hit]:
-        """The hits for a vector: candidates from the mirror, exact scores from the database, then the rows."""
-        k = query.limit + _MARGIN
+    async def nearest(self, question: Question) -> list[Hit]:
+        """The hits for a question: candidates from the mirror, exact scores from the database, then the rows."""
+        k = question.limit + _MARGIN
         while True:
-            candidates = await asyncio.to_thread(self._mirror.search, vector, k, scope)
-            hits = await self._hits(vector, candidates, query, scope)
-            if len(hits) == query.limit or len(candidates) < k:
+            candidates = await asyncio.to_thread(self._mirror.search, question.vector, k, question.scope)
+            hits = await self._hits(question, candidates)
+            if len(hits) == question.limit or len(candidates) < k:
                 return hits
-            if query.min_score is not None and candidates[-1].score < query.min_score:
+            if question.min_score is not None and candidates[-1].score < question.min_score:
                 return hits
             k *= 2
 
-    async def _hits(self, vector: Vectors, candidates: Iterable[Candidate], query: Query, scope: Scope) -> list[Hit]:
+    async def _hits(self, question: Question, candidates: Iterable[Candidate]) -> list[Hit]:
         scored = []
         for guild_id, ids in _by_guild(candidates).items():
             embedded = await self._embeddings.get_many(guild_id, ids)
-            scores = cosines(embedded.vectors, vector).tolist()
+            scores = cosines(embedded.vectors, question.vector).tolist()
             scored += [(s, i, guild_id) for s, i in zip(scores, embedded.message_ids.tolist(), strict=True)]
         best = [
             Candidate(guild_id, message_id, score)
-            for score, message_id, guild_id in sorted(scored, reverse=True)[: query.limit]
-            if query.min_score is None or score >= query.min_score
+            for score, message_id, guild_id in sorted(scored, reverse=True)[: question.limit]
+            if question.min_score is None or score >= question.min_score
         ]
         rows: dict[int, StoredMessage] = {}
         for guild_id, ids in _by_guild(best).items():
@@ -106,7 +123,7 @@ class Search:
         return [
             Hit(stored, candidate.score)
             for candidate in best
-            if (stored := rows.get(candidate.message_id)) is not None and _admits(scope, stored)
+            if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
         ]
 
     async def _vector(self, asker: Asker, query: Query) -> Vectors:

@@ -1,13 +1,15 @@
-"""Which channels have been read up to now, so that what is heard next follows on without a gap."""
+"""Which channels have been read and compared up to now, so that what is heard next follows on without a gap."""
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
+
+_REMEMBERED = 10_000  # messages that were asked about one by one
 
 
 class UpToDate:
-    """Remembers when each channel was read to its end, and when something may have been missed since.
+    """Remembers what was read and compared when, and when something may have been missed since.
 
-    Only while a channel is up to date may a live message move its high mark. Moments are counted, not timed, and
-    nothing of it outlives the process.
+    Only while a channel was read to its end may a live message move its high mark; only what was compared need not
+    be asked about before it is shown. Moments are counted, not timed, and nothing of it outlives the process.
     """
 
     def __init__(self) -> None:
@@ -16,10 +18,17 @@ class UpToDate:
         self._lost_sight: defaultdict[int, int] = defaultdict(int)
         self._missed: defaultdict[int, int] = defaultdict(int)
         self._read: defaultdict[int, int] = defaultdict(lambda: -1)
+        self._compared: dict[int, tuple[int, int]] = {}  # by channel: when, and down to which id
+        self._confirmed: OrderedDict[int, int] = OrderedDict()  # by message: when
+        self._refused: dict[int, int] = {}  # by channel: when it could not be read
 
     def now(self) -> int:
-        """Which moment it is; to be taken before the page is asked for that turns out to be the last."""
+        """Which moment it is; to be taken before Discord is asked for what is then known as of this moment."""
         return self._now
+
+    def since(self, guild_id: int) -> int:
+        """From which moment on nothing of a server can have been missed."""
+        return max(self._session_began, self._lost_sight[guild_id])
 
     def was_read(self, channel_id: int, *, at: int) -> None:
         """A channel held nothing newer than what is stored, at a moment."""
@@ -27,8 +36,34 @@ class UpToDate:
 
     def holds(self, guild_id: int, channel_id: int) -> bool:
         """Whether nothing of a channel can have been missed since it was read."""
-        missed_at = max(self._session_began, self._lost_sight[guild_id], self._missed[channel_id])
-        return self._read[channel_id] >= missed_at
+        return self._read[channel_id] >= max(self.since(guild_id), self._missed[channel_id])
+
+    def compared(self, guild_id: int, channel_id: int, *, down_to: int, at: int) -> None:
+        """All that is stored of a channel from an id on was as Discord has it, at a moment."""
+        if not self.is_true(guild_id, channel_id, down_to):
+            self._compared[channel_id] = (at, down_to)
+
+    def confirmed(self, message_id: int, *, at: int) -> None:
+        """A stored message was as Discord has it, at a moment."""
+        self._confirmed[message_id] = at
+        self._confirmed.move_to_end(message_id)
+        if len(self._confirmed) > _REMEMBERED:
+            self._confirmed.popitem(last=False)
+
+    def is_true(self, guild_id: int, channel_id: int, message_id: int) -> bool:
+        """Whether a stored message is surely as Discord has it: whatever became of it since was told."""
+        at, down_to = self._compared.get(channel_id, (-1, 0))
+        if message_id < down_to:
+            at = -1
+        return max(at, self._confirmed.get(message_id, -1)) >= self.since(guild_id)
+
+    def refused(self, channel_id: int) -> None:
+        """A channel could not be read."""
+        self._refused[channel_id] = self._now
+
+    def is_refused(self, guild_id: int, channel_id: int) -> bool:
+        """Whether a channel could not be read, and nothing has changed since."""
+        return self._refused.get(channel_id, -1) >= self.since(guild_id)
 
     def session_began(self) -> None:
         """The gateway began a new session: what happened in between was not told."""

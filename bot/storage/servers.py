@@ -111,6 +111,14 @@ class ServerStore:
                 [(server.guild_id, channel_id, int(is_indexed)) for channel_id, is_indexed in told.items()],
             )
 
+    async def histories(self) -> dict[int, str]:
+        """By server, what becomes of the history that was not read yet, as `services.coverage` says it."""
+        return dict(await self._database.fetch("SELECT guild_id, history FROM servers"))
+
+    async def put_history(self, guild_id: int, history: str) -> None:
+        async with self._database.transaction() as transaction:
+            await transaction.execute("UPDATE servers SET history = ? WHERE guild_id = ?", (history, guild_id))
+
     async def left(self, guild_id: int) -> None:
         """The bot is no longer in the server; the first time it was noticed stands."""
         async with self._database.transaction() as transaction:
@@ -146,6 +154,11 @@ class ServerStore:
         async with self._database.transaction() as transaction:
             for table in _OF_A_SERVER:
                 await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
+
+    async def read_ids(self, guild_id: int) -> set[int]:
+        """The channels whose history was read, in part at least."""
+        rows = await self._database.fetch("SELECT channel_id FROM marks WHERE guild_id = ?", (guild_id,))
+        return {row[0] for row in rows}
 
     async def notice(self, guild_id: int) -> Notice | None:
         rows = await self._database.fetch("SELECT * FROM notices WHERE guild_id = ?", (guild_id,))
@@ -210,7 +223,7 @@ async def raise_marks(transaction: Transaction, guild_id: int, risen: Mapping[in
 
 async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
     """Channels are gone: drop their names, their marks, what was said of them and what was shared in them."""
-    for table in ("channels", "coverage", "shares"):
+    for table in ("channels", "coverage", "shares", "sweeps"):
         await transaction.execute(
             f"DELETE FROM {table} WHERE {IN_CHANNELS}",
             (guild_id, json_ids(channel_ids)),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from conftest import Rooms, rooms_over
+from fakes import AsStored
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, utc
 
 from bot.askers import Audience, Member
@@ -46,30 +47,30 @@ async def town(rooms: Rooms) -> Rooms:
 
 async def test_an_answer_is_turned_page_by_page(town: Rooms) -> None:
     """Five hits a page, each hit on one page, forward and back, without asking again."""
-    first = await town.answers.ask(BOTH, RED_FISH)
+    first = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     n_asked = len(town.embedder.batches)
-    second = await town.answers.turn(BOTH, first.answer_id, first.next)
-    third = await town.answers.turn(BOTH, first.answer_id, second.next)
+    second = await town.answers.turn(BOTH, first.answer_id, first.next, history=AsStored(town.messages))
+    third = await town.answers.turn(BOTH, first.answer_id, second.next, history=AsStored(town.messages))
 
     assert [ids(page.hits) for page in (first, second, third)] == [[12, 11, 10, 9, 8], [7, 6, 5, 4, 3], [2, 1]]
     assert [(page.start, page.n_more) for page in (first, second, third)] == [(0, 7), (5, 2), (10, 0)]
-    assert await town.answers.turn(BOTH, first.answer_id, third.previous) == second
+    assert await town.answers.turn(BOTH, first.answer_id, third.previous, history=AsStored(town.messages)) == second
     assert len(town.embedder.batches) == n_asked
 
 
 async def test_only_what_the_asker_may_see_is_counted(town: Rooms) -> None:
     """What follows a page is counted without what is hidden from the asker."""
-    page = await town.answers.ask(member(OTHER_CHANNEL), RED_FISH)
+    page = await town.answers.ask(member(OTHER_CHANNEL), RED_FISH, history=AsStored(town.messages))
 
     assert (ids(page.hits), page.n_more) == ([12, 10, 8, 6, 4], 1)
 
 
 async def test_b47_a_channel_that_was_revoked_is_gone_from_the_next_page(town: Rooms) -> None:
     """Rights are looked at with every press: neither a hit nor the count tells of a channel that was lost."""
-    page = await town.answers.ask(BOTH, RED_FISH)
-    after = await town.answers.turn(member(CHANNEL), page.answer_id, 5)
-    again = await town.answers.turn(member(CHANNEL), page.answer_id, 0)
-    nothing = await town.answers.turn(member(), page.answer_id, 0)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
+    after = await town.answers.turn(member(CHANNEL), page.answer_id, 5, history=AsStored(town.messages))
+    again = await town.answers.turn(member(CHANNEL), page.answer_id, 0, history=AsStored(town.messages))
+    nothing = await town.answers.turn(member(), page.answer_id, 0, history=AsStored(town.messages))
 
     assert (ids(after.hits), after.n_more) == ([7, 5, 3], 1)
     assert (ids(again.hits), again.n_more) == ([11, 9], 4)
@@ -78,44 +79,46 @@ async def test_b47_a_channel_that_was_revoked_is_gone_from_the_next_page(town: R
 
 async def test_b47_what_was_deleted_or_rewritten_is_gone_from_every_page(town: Rooms) -> None:
     """A hit that no longer exists, or no longer says what was found, is not shown and not counted."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     await town.ingest.deleted(GUILD, [12])
     await town.ingest.saved(
         GUILD, [message(11, "a secret", edited_at=utc("2024-01-01T00:00:00")), message(1, "secret")]
     )
     await town.settle()
-    again = await town.answers.turn(BOTH, page.answer_id, 0)
+    again = await town.answers.turn(BOTH, page.answer_id, 0, history=AsStored(town.messages))
 
     assert (ids(again.hits), again.n_more) == ([10, 9, 8], 6)
-    assert ids((await town.answers.turn(BOTH, page.answer_id, 10)).hits) == [2]
+    assert ids((await town.answers.turn(BOTH, page.answer_id, 10, history=AsStored(town.messages))).hits) == [2]
 
 
 async def test_b21_an_edit_without_another_text_leaves_the_answer(town: Rooms) -> None:
     """A pin or a resolved link takes no hit away."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     await town.ingest.saved(
         GUILD, [message(12, "red fish", channel_id=OTHER_CHANNEL, edited_at=utc("2024-01-01T00:00:00"))]
     )
 
-    assert ids((await town.answers.turn(BOTH, page.answer_id, 0)).hits) == ids(page.hits)
+    assert ids((await town.answers.turn(BOTH, page.answer_id, 0, history=AsStored(town.messages))).hits) == ids(
+        page.hits
+    )
 
 
 async def test_f32_a_deleted_channel_is_gone_from_every_page(town: Rooms) -> None:
     """Where a channel was deleted its hits are gone, even for one who is believed to read it."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     await town.ingest.channels_deleted(GUILD, [OTHER_CHANNEL])
 
-    assert ids((await town.answers.turn(BOTH, page.answer_id, 0)).hits) == [11, 9]
+    assert ids((await town.answers.turn(BOTH, page.answer_id, 0, history=AsStored(town.messages))).hits) == [11, 9]
 
 
 async def test_b47_an_answer_is_for_the_member_who_asked(town: Rooms) -> None:
     """Another member is refused, and so is the same person in another server."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     for other in (member(CHANNEL, OTHER_CHANNEL, user_id=2), member(CHANNEL, guild_id=OTHER_GUILD)):
         with pytest.raises(AnswerOfAnother):
-            await town.answers.turn(other, page.answer_id, 0)
+            await town.answers.turn(other, page.answer_id, 0, history=AsStored(town.messages))
         with pytest.raises(AnswerOfAnother):
-            await town.answers.to_share(other, audience(CHANNEL), page.answer_id, 0)
+            await town.answers.to_share(other, audience(CHANNEL), page.answer_id, 0, history=AsStored(town.messages))
 
 
 @pytest.mark.parametrize(
@@ -127,17 +130,17 @@ async def test_b47_an_answer_expires_after_fifteen_minutes(town: Rooms, age: tim
     await AnswerStore(town.database).put(old)
 
     if is_there:
-        assert ids((await town.answers.turn(BOTH, 7, 0)).hits) == [12]
+        assert ids((await town.answers.turn(BOTH, 7, 0, history=AsStored(town.messages))).hits) == [12]
     else:
         with pytest.raises(AnswerExpired):
-            await town.answers.turn(BOTH, 7, 0)
+            await town.answers.turn(BOTH, 7, 0, history=AsStored(town.messages))
 
 
 async def test_what_has_expired_is_forgotten(town: Rooms) -> None:
     """Old answers do not pile up."""
     old = StoredAnswer(7, GUILD, BOTH.user_id, datetime.now(UTC) - 2 * KEPT, (Found(0, 12, 100),))
     await AnswerStore(town.database).put(old)
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     await town.answers.forget_expired()
 
     assert await town.database.fetch("SELECT answer_id FROM answers") == [(page.answer_id,)]
@@ -147,14 +150,14 @@ async def test_what_has_expired_is_forgotten(town: Rooms) -> None:
 async def test_an_unknown_answer_reads_as_an_expired_one(town: Rooms) -> None:
     """An id that never was is told like one that is too old."""
     with pytest.raises(AnswerExpired):
-        await town.answers.turn(BOTH, 12345, 0)
+        await town.answers.turn(BOTH, 12345, 0, history=AsStored(town.messages))
 
 
 async def test_an_answer_without_hits_is_not_stored(town: Rooms) -> None:
     """Where nothing was found there is no page to turn to."""
-    page = await town.answers.ask(member(), RED_FISH)
+    page = await town.answers.ask(member(), RED_FISH, history=AsStored(town.messages))
 
-    assert page == Page(page.answer_id, 0, (), 0)
+    assert page == Page(page.answer_id, 0, (), 0, is_kept=False)
     assert await town.database.fetch("SELECT * FROM answers") == []
 
 
@@ -162,7 +165,7 @@ async def test_a_failing_question_leaves_nothing(town: Rooms) -> None:
     """When the embedder fails there is no answer and no row."""
     town.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
     with pytest.raises(EmbeddingError):
-        await town.answers.ask(BOTH, RED_FISH)
+        await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
 
     assert await town.database.fetch("SELECT * FROM answers") == []
 
@@ -170,7 +173,7 @@ async def test_a_failing_question_leaves_nothing(town: Rooms) -> None:
 async def test_i10_neither_question_nor_vector_is_stored(town: Rooms) -> None:
     """The file holds ids, places and rounded scores of an answer, and not a byte of what was asked."""
     question = "quokka wombat numbat bilby"
-    page = await town.answers.ask(BOTH, Query(text=question))
+    page = await town.answers.ask(BOTH, Query(text=question), history=AsStored(town.messages))
     await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
     files = b"".join(path.read_bytes() for path in town.database.path.parent.glob("bot.db*"))
     vector = (await town.embedder.embed([question]))[0]
@@ -189,33 +192,45 @@ async def test_a_page_shows_scores_in_whole_percent(rooms: Rooms) -> None:
     """Nobody can read more from a score than its percent."""
     await rooms.ingest.saved(GUILD, [message(1, "red fish blue"), message(2, "green")])
     await rooms.settle()
-    page = await rooms.answers.ask(member(CHANNEL), Query(text="red"))
+    page = await rooms.answers.ask(member(CHANNEL), Query(text="red"), history=AsStored(rooms.messages))
 
     assert [hit.score for hit in page.hits] == [0.58, 0]
 
 
 async def test_an_answer_outlives_a_restart(town: Rooms) -> None:
     """A page can be turned by another process over the same folder."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     async with open_to_write(town.database.path.parent) as database:
         again = await rooms_over(database, town.embedder)
 
-        assert ids((await again.answers.turn(BOTH, page.answer_id, 5)).hits) == [7, 6, 5, 4, 3]
+        assert ids((await again.answers.turn(BOTH, page.answer_id, 5, history=AsStored(again.messages))).hits) == [
+            7,
+            6,
+            5,
+            4,
+            3,
+        ]
 
 
 async def test_an_answer_to_a_message_stores_only_others(town: Rooms) -> None:
     """Asking by message gives pages without the message itself."""
-    page = await town.answers.ask(BOTH, Query(message_id=12, limit=50))
+    page = await town.answers.ask(BOTH, Query(message_id=12, limit=50), history=AsStored(town.messages))
 
     assert (ids(page.hits), page.n_more) == ([11, 10, 9, 8, 7], 6)
 
 
 async def test_what_is_shared_may_be_read_by_everyone(town: Rooms) -> None:
     """Of the page, only what both the asker and all of the audience may see."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
 
-    assert ids(await town.answers.to_share(BOTH, audience(CHANNEL), page.answer_id, 0)) == [11, 9]
-    assert ids(await town.answers.to_share(BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 5)) == [
+    assert ids(
+        await town.answers.to_share(BOTH, audience(CHANNEL), page.answer_id, 0, history=AsStored(town.messages))
+    ) == [11, 9]
+    assert ids(
+        await town.answers.to_share(
+            BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 5, history=AsStored(town.messages)
+        )
+    ) == [
         7,
         6,
         5,
@@ -224,23 +239,25 @@ async def test_what_is_shared_may_be_read_by_everyone(town: Rooms) -> None:
     ]
     narrower = member(OTHER_CHANNEL)
     with pytest.raises(NothingToShare):
-        await town.answers.to_share(narrower, audience(CHANNEL), page.answer_id, 0)
+        await town.answers.to_share(narrower, audience(CHANNEL), page.answer_id, 0, history=AsStored(town.messages))
 
 
 async def test_nothing_is_shared_that_the_audience_may_not_read(town: Rooms) -> None:
     """A page of hidden hits only is refused, and so is a page that holds nothing any more."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     with pytest.raises(NothingToShare):
-        await town.answers.to_share(BOTH, audience(), page.answer_id, 0)
+        await town.answers.to_share(BOTH, audience(), page.answer_id, 0, history=AsStored(town.messages))
 
     await town.ingest.deleted(GUILD, range(1, 13))
     with pytest.raises(NothingToShare):
-        await town.answers.to_share(BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 0)
+        await town.answers.to_share(
+            BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 0, history=AsStored(town.messages)
+        )
 
 
 async def shared(rooms: Rooms) -> tuple[Hit, ...]:
     """The first page, shown to everyone: 12, 11, 10, 9, 8."""
-    page = await rooms.answers.ask(BOTH, RED_FISH)
+    page = await rooms.answers.ask(BOTH, RED_FISH, history=AsStored(rooms.messages))
     await rooms.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="ja", hits=page.hits)
     return page.hits
 
@@ -314,7 +331,7 @@ async def test_a_share_is_true_again_unless_another_source_went_meanwhile(town: 
 
 async def test_a_share_whose_source_was_deleted_while_it_was_sent_is_stale_at_once(town: Rooms) -> None:
     """A hit that went between the press and the message is taken out."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     await town.ingest.deleted(GUILD, [12])
     await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
 
@@ -323,7 +340,7 @@ async def test_a_share_whose_source_was_deleted_while_it_was_sent_is_stale_at_on
 
 async def test_a_share_whose_source_was_rewritten_while_it_was_sent_is_stale_at_once(town: Rooms) -> None:
     """A text that was edited between the press and the message does not stay in sight."""
-    page = await town.answers.ask(BOTH, RED_FISH)
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
     await town.ingest.saved(GUILD, [message(11, "nothing")])
     await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
 
@@ -345,7 +362,7 @@ async def test_hits_keep_their_order_in_a_share(rooms: Rooms) -> None:
     """The nearest stays the first, whatever the ids are."""
     await rooms.ingest.saved(GUILD, [message(3, "red"), message(1, "red fish"), message(2, "red bird tree")])
     await rooms.settle()
-    page = await rooms.answers.ask(member(CHANNEL), Query(text="red fish"))
+    page = await rooms.answers.ask(member(CHANNEL), Query(text="red fish"), history=AsStored(rooms.messages))
     await rooms.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=page.hits)
     await rooms.ingest.deleted(GUILD, [3])
 

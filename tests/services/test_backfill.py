@@ -72,7 +72,8 @@ async def test_a_channel_is_read_to_its_beginning(town: Rooms, n: int, n_pages: 
 
 async def test_the_newest_messages_come_first_and_the_marks_move_with_each_page(town: Rooms) -> None:
     """After each page exactly what lies between the marks is stored."""
-    history = history_of(*written(250))
+    history = PagedHistory(SQUARE)
+    history.write(written(250))
     seen = []
     async for progress in town.backfill.read(history, Tally()):
         marks = await town.servers.marks(GUILD, CHANNEL)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import Rooms, rooms_over
-from fakes import KnownSurroundings
+from fakes import AsStored, KnownSurroundings
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, beside, channel, location, message, server, utc
 
 from bot.askers import Member, Operator
@@ -461,7 +461,9 @@ async def test_a_deleted_share_is_forgotten(town: Rooms) -> None:
     """When the bot's message goes, so does what it showed; a share whose source goes is announced as stale."""
     await deal_with(town, saved(1, "red"), saved(2, "red"))
     await town.settle()
-    page = await town.answers.ask(Member(GUILD, 1, frozenset({CHANNEL})), Query(text="red"))
+    page = await town.answers.ask(
+        Member(GUILD, 1, frozenset({CHANNEL})), Query(text="red"), history=AsStored(town.messages)
+    )
     for message_id in (900, 901):
         await town.answers.shared(channel_id=CHANNEL, message_id=message_id, language="en", hits=page.hits)
     town.answers.may_be_stale.clear()

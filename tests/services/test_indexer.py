@@ -1,14 +1,16 @@
 """Vectors in step with texts, the mirror in step with vectors."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
-from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors
+from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors, utc
 
 from bot.errors import EmbeddingError
 from bot.index.faiss import NAMED, FaissIndex
@@ -91,6 +93,18 @@ async def test_parked_texts_are_tried_again_when_asked(rooms: Rooms) -> None:
     assert await rooms.indexer.mend() == 0
     await drain(rooms)
     assert await counts(rooms) == (1, 0, 0)
+
+
+async def test_retrying_puts_back_what_was_set_aside(rooms: Rooms) -> None:
+    """`retry` touches the queue alone and says how many messages it put back."""
+    await rooms.ingest.saved(GUILD, [message(1, "poison"), message(2, "toxin"), message(3, "three")])
+    rooms.embedder.poison = {"poison", "toxin"}
+    await drain(rooms)
+    rooms.embedder.poison = {"toxin"}
+
+    assert await rooms.indexer.retry() == 2
+    await drain(rooms)
+    assert await counts(rooms) == (2, 0, 1)
 
 
 async def test_an_edit_during_the_call_wins(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,13 +283,18 @@ async def test_what_was_left_pending_is_embedded_at_the_start(rooms: Rooms) -> N
         await until_embedded(rooms, 1)
 
 
+def told(caplog: pytest.LogCaptureFixture, begins: str) -> list[logging.LogRecord]:
+    return [r for r in caplog.records if r.name == "bot.services.indexer" and r.msg.startswith(begins)]
+
+
 @pytest.mark.usefixtures("short_pauses")
 async def test_f20_while_the_embedder_fails_the_pauses_grow(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
     """Each failure doubles the pause up to a limit, nothing is lost, and success makes the next pause short again."""
+    caplog.set_level("DEBUG")
     rooms.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
 
     def pauses() -> list[object]:
-        return [r.args[0] for r in caplog.records if isinstance(r.args, tuple) and "next try" in r.msg]
+        return [record.args[0] for record in told(caplog, "next try")]
 
     async with keeping_up(rooms):
         await rooms.ingest.saved(GUILD, [message(1, "one")])
@@ -293,6 +312,49 @@ async def test_f20_while_the_embedder_fails_the_pauses_grow(rooms: Rooms, caplog
 
 
 @pytest.mark.usefixtures("short_pauses")
+async def test_f20_an_outage_is_one_notice_and_one_row(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
+    """However many tries fail, the log tells the beginning once and the end once; the row is there in between."""
+    caplog.set_level("DEBUG")
+    rooms.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
+    async with keeping_up(rooms):
+        await rooms.ingest.saved(GUILD, [message(1, "one")])
+        await until(lambda: len(told(caplog, "next try")) >= 5)
+        outage = await rooms.embeddings.outage.get()
+        assert (outage.code, outage.detail) == ("unreachable", "ConnectError")
+        assert timedelta(0) <= outage.next_try_at - outage.began_at < timedelta(minutes=1)
+        rooms.embedder.failure = None
+        await until_embedded(rooms, 1)
+
+    assert await rooms.embeddings.outage.get() is None
+    noticed = [record for record in caplog.records if record.levelno >= logging.INFO and "bot." in record.name]
+    assert [record.levelname for record in noticed] == ["WARNING", "INFO"]
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_f22_the_time_a_server_asks_for_is_kept(rooms: Rooms) -> None:
+    """When the server says how long to wait, the next try is not before that."""
+    rooms.embedder.failure = EmbeddingError("rate_limited", "HTTP 429", retryable=True, retry_after=600.0)
+    async with keeping_up(rooms):
+        await rooms.ingest.saved(GUILD, [message(1, "one")])
+        async with asyncio.timeout(5):
+            while (outage := await rooms.embeddings.outage.get()) is None:  # noqa: ASYNC110  # no event tells it
+                await asyncio.sleep(0.001)
+
+    assert timedelta(seconds=590) < outage.next_try_at - outage.began_at < timedelta(seconds=610)
+
+
+@pytest.mark.parametrize("texts", [["one"], ["poison"], []], ids=["embedded", "refused", "nothing-waits"])
+async def test_f20_any_drain_that_works_ends_an_outage(rooms: Rooms, texts: list[str]) -> None:
+    """Also one by another verb or after a restart: when a text is embedded or refused alone, or none is left."""
+    await rooms.embeddings.outage.put("unreachable", "ConnectError", next_try_at=utc("2025-03-01T12:00:00"))
+    rooms.embedder.poison = {"poison"}
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in enumerate(texts, start=1)])
+    await drain(rooms)
+
+    assert await rooms.embeddings.outage.get() is None
+
+
+@pytest.mark.usefixtures("short_pauses")
 async def test_f4_while_the_database_refuses_vectors_wait(rooms: Rooms) -> None:
     """A database that cannot be written to is tried again like an embedder that fails."""
     async with rooms.database.transaction() as transaction:
@@ -302,6 +364,7 @@ async def test_f4_while_the_database_refuses_vectors_wait(rooms: Rooms) -> None:
     async with keeping_up(rooms):
         await rooms.ingest.saved(GUILD, [message(1, "one")])
         await until(lambda: len(rooms.embedder.batches) > 1)
+        assert await rooms.embeddings.outage.get() is None
         async with rooms.database.transaction() as transaction:
             await transaction.execute("DROP TRIGGER refusing")
         await until_embedded(rooms, 1)

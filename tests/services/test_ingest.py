@@ -1,7 +1,10 @@
 """What comes in, and what is shut out."""
 
+from datetime import UTC, datetime
+
 import pytest
 from conftest import Rooms
+from fakes import AsStored
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server
 
 from bot.askers import Member, Operator
@@ -163,7 +166,12 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
     for guild_id in (GUILD, OTHER_GUILD):
         await rooms.ingest.deleted(guild_id, [5])
         await rooms.ingest.saved(guild_id, [message(6, "waits", guild_id=guild_id)])
-        page = await rooms.answers.ask(Member(guild_id, 1, frozenset({CHANNEL})), Query(text="red"))
+        page = await rooms.answers.ask(
+            Member(guild_id, 1, frozenset({CHANNEL})),
+            Query(text="red"),
+            history=AsStored(rooms.messages, guild_id=guild_id),
+        )
+        await rooms.sweeps.went_on(guild_id, CHANNEL, reached_id=3, began_at=datetime.now(UTC))
         await rooms.answers.shared(channel_id=CHANNEL, message_id=900, language="en", hits=page.hits)
         await rooms.backfill.noted(guild_id, channel_id=CHANNEL, message_id=901, language="en")
     tables = await rooms.database.fetch(

@@ -1,9 +1,15 @@
-"""How much of one server is stored."""
+"""How much is stored, and whether it is sound."""
+
+import os
+from pathlib import Path
+
+import pytest
 
 from conftest import Rooms
-from make import GUILD, OTHER_GUILD, message
+from make import GUILD, OTHER_GUILD, message, utc
 
-from bot.services.status import Inspector, ServerStatus
+from bot.services import status as module
+from bot.services.status import Finding, Inspector, ServerStatus
 
 
 def inspector(rooms: Rooms) -> Inspector:
@@ -39,3 +45,137 @@ async def test_a_server_is_told_its_own_numbers(rooms: Rooms) -> None:
 async def test_a_server_that_is_not_known_has_nothing(rooms: Rooms) -> None:
     """All numbers are 0 where nothing was ever stored."""
     assert await inspector(rooms).server(3000) == ServerStatus(0, 0, 0, 0, "words")
+
+
+NEXT_TRY = utc("2025-03-01T12:00:00")
+
+
+async def findings(rooms: Rooms) -> dict[str, Finding]:
+    return {finding.subject: finding async for finding in inspector(rooms).examine()}
+
+
+async def verdicts(rooms: Rooms) -> dict[str, str]:
+    """What is not well, by subject."""
+    return {subject: found.verdict for subject, found in (await findings(rooms)).items() if not found.is_well}
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Path:
+    """The data folder, for its owner alone."""
+    tmp_path.chmod(0o700)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_all_is_well_when_all_is_well(rooms: Rooms) -> None:
+    """A sound database has no finding, whatever waits for nothing."""
+    await rooms.ingest.saved(GUILD, [message(1, "one")])
+    await rooms.settle()
+
+    assert await verdicts(rooms) == {}
+    assert list(await findings(rooms)) == [
+        "settings",
+        "data_folder",
+        "modes",
+        "sqlite",
+        "database",
+        "log",
+        "texts",
+        "vectors",
+        "queue",
+        "mirror",
+        "embedder",
+    ]
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_f20_an_outage_is_shown_while_it_lasts(rooms: Rooms) -> None:
+    """The state of the whole, that of a server and the doctor tell the same outage, and none when it is over."""
+    await rooms.embeddings.outage.put("out_of_money", "HTTP 429", next_try_at=NEXT_TRY)
+    outage = await rooms.embeddings.outage.get()
+
+    assert (await inspector(rooms).status()).outage == (await inspector(rooms).server(GUILD)).outage == outage
+    assert (outage.code, outage.next_try_at) == ("out_of_money", NEXT_TRY)
+    found = (await findings(rooms))["outage"]
+    assert (found.verdict, found.is_well, found.values["code"]) == ("embedder_out", False, "out_of_money")
+
+    await rooms.embeddings.outage.end()
+    assert (await inspector(rooms).status()).outage is None
+    assert "outage" not in await findings(rooms)
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_f23_what_was_set_aside_is_told_with_its_reasons(rooms: Rooms) -> None:
+    """The reasons are counted, and the doctor advises to try again rather than to rebuild."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "poison"), message(3, "poison")])
+    rooms.embedder.poison = {"poison"}
+    await rooms.settle()
+
+    assert (await inspector(rooms).status()).parked_reasons == {"refused: HTTP 400": 2}
+    assert await verdicts(rooms) == {"queue": "set_aside"}
+    await rooms.ingest.saved(GUILD, [message(2, "two"), message(3, "three")])
+    assert await verdicts(rooms) == {"queue": "stuck"}
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_f7_damaged_texts_are_counted(rooms: Rooms) -> None:
+    """The doctor looks at every text."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 6)])
+    await rooms.settle()
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE messages SET content = 'vext' WHERE message_id IN (2, 4)")
+
+    found = (await findings(rooms))["texts"]
+    assert (found.verdict, found.is_well, found.values) == ("bad_texts", False, {"n": 2})
+
+
+async def test_what_others_can_read_is_told_with_the_commands_that_mend_it(rooms: Rooms, own_folder: Path) -> None:
+    """The folder and each file of ours in it count; what else lies there does not."""
+    own_folder.chmod(0o755)
+    for name in ("bot.lock", "bot.lock.json", "README.md"):
+        (own_folder / name).touch(0o644)
+    (own_folder / "bot.db-wal").chmod(0o640)
+    found = (await findings(rooms))["modes"]
+
+    assert found.verdict == "open_modes"
+    assert found.values["commands"] == (
+        f"chmod 700 {own_folder}; chmod 600 {own_folder}/bot.db-wal {own_folder}/bot.lock {own_folder}/bot.lock.json"
+    )
+    assert os.system(found.values["commands"]) == 0
+    assert await verdicts(rooms) == {}
+
+
+@pytest.mark.usefixtures("own_folder")
+@pytest.mark.parametrize(("version", "is_well"), [("3.51.2", False), ("3.9.0", False), ("3.51.3", True), ("4.0", True)])
+async def test_an_old_sqlite_is_told(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, version: str, is_well) -> None:
+    """Versions are compared by their numbers."""
+    monkeypatch.setattr(module, "SQLITE_VERSION", version)
+
+    assert await verdicts(rooms) == ({} if is_well else {"sqlite": "old_sqlite"})
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_f4_room_is_wanted_for_a_second_copy(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free is held against a gibibyte and against the size of the database."""
+    n_bytes = await rooms.database.file_size()
+
+    async def verdict(*, free: int, least: int) -> str:
+        monkeypatch.setattr(module.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+        monkeypatch.setattr(module, "_LEAST_FREE", least)
+        return (await findings(rooms))["data_folder"].verdict
+
+    assert await verdict(free=n_bytes // 2, least=1) == "low_space"
+    assert await verdict(free=n_bytes * 2, least=n_bytes * 3) == "low_space"
+    assert await verdict(free=n_bytes * 4, least=n_bytes * 3) == "ok_data_folder"
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_f6_a_long_log_tells_of_a_reader_that_never_ends(rooms: Rooms) -> None:
+    """A log that grew far over what it is cut to is a finding."""
+    with (rooms.database.path.parent / "bot.db-wal").open("r+b") as log:
+        whole = log.seek(0, os.SEEK_END)
+        log.truncate(200 * 2**20)  # a hole behind the log's end, which SQLite does not look at
+    assert await verdicts(rooms) == {"log": "long_log"}
+
+    os.truncate(rooms.database.path.parent / "bot.db-wal", whole)
+    assert await verdicts(rooms) == {}
