@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.embedding.base import Embedder
 from bot.index.faiss import FaissIndex, faiss_kind
@@ -16,16 +18,20 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.status import Inspector
 from bot.services.uptodate import UpToDate
+from bot.services.walk import Walker
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
+from bot.storage.backup import Backup, Progress, back_up, restore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.lock import writing_to
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
+from bot.storage.sweeps import SweepStore
 from bot.texts import TEXT_VERSION
 
 
@@ -42,6 +48,7 @@ class App:
     coverage: Coverage
     backfill: Backfill
     inbox: Inbox
+    reconcile: Reconcile
     up_to_date: UpToDate
     announcements: Announcements
 
@@ -63,6 +70,17 @@ async def open_reader(settings: Settings) -> AsyncIterator[App]:
     """The services beside a process that may be writing: they can read and search. Raises BotError."""
     async with _open_embedder(settings) as embedder, open_to_read(settings.data_dir) as database:
         yield _app(settings, database, _embeddings(database, embedder), embedder)
+
+
+def make_backup(settings: Settings, target: Path, on_progress: Progress) -> Backup:
+    """A copy of the database, also while another process writes to it. Raises BotError."""
+    return back_up(settings.data_dir, target, now=datetime.now(UTC), on_progress=on_progress)
+
+
+def restore_backup(settings: Settings, source: Path, on_progress: Progress, *, replace: bool) -> Backup:
+    """A backup put in the place of the database, which `replace` gives up. Raises BotError."""
+    with writing_to(settings.data_dir, "restore"):
+        return restore(source, settings.data_dir, replace=replace, on_progress=on_progress)
 
 
 def _embeddings(database: Database, embedder: Embedder) -> EmbeddingStore:
@@ -87,8 +105,11 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
         index_bytes_a_message=kind.bytes_a_message(embedder.dim),
     )
     search = Search(messages, servers, embeddings, embedder, mirror)
-    answers = Answers(search, AnswerStore(database), ShareStore(database))
     coverage, up_to_date = Coverage(servers), UpToDate()
+    every = timedelta(days=settings.reconcile_days)
+    reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)
+    walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
+    answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     return App(
         ingest=ingest,
         importer=Importer(ingest),
@@ -97,8 +118,9 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
         inspector=inspector,
         answers=answers,
         coverage=coverage,
-        backfill=Backfill(ingest, coverage, servers, up_to_date),
+        backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
         inbox=Inbox(ingest, coverage, answers, up_to_date),
+        reconcile=reconcile,
         up_to_date=up_to_date,
         announcements=Announcements(servers),
     )

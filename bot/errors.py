@@ -94,6 +94,50 @@ class StorageFailed(_Valued):
     reason: str
 
 
+@dataclass(eq=False)
+class DatabaseLocked(StorageFailed):
+    """Another process kept the database locked for longer than one waits."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class DatabaseInPlace(_Valued):
+    """A database that holds messages, or cannot be read, stands where a backup should go."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class NothingToBackUp(_Valued):
+    """There is no database yet."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class BackupExists(_Valued):
+    """What should become a backup is there already."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class BackupFailed(_Valued):
+    """A backup could not be written, or what was written is not sound."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class BackupUnusable(_Valued):
+    """A file that should be restored cannot be read, is damaged, or another program's."""
+
+    path: Path
+    reason: str
+
+
 # --- embeddings and the index
 
 
@@ -195,6 +239,14 @@ class HistoryUnavailable(_Valued):
     """A channel's history cannot be read, now or any more."""
 
     reason: str
+
+
+@dataclass(eq=False)
+class HistoryDelayed(_Valued):
+    """A channel's history cannot be read at this moment, but perhaps after some seconds."""
+
+    reason: str
+    seconds: float = 0.0
 
 
 class NotInServer(BotError):

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
+from bot.errors import EmbeddingError
 from bot.messages import Hit
 from bot.services.ingest import Tally
 from bot.services.status import Finding, Status
@@ -90,7 +91,15 @@ class Terminal:
         table = Table(Column(), Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
         for key, value in dataclasses.asdict(status).items():
             shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
-            table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else str(shown))
+            if isinstance(shown, int | str):
+                table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else shown)
+        for reason, n in status.parked_reasons.items():
+            told = self.words("status.damaged") if reason == "damaged" else reason
+            table.add_row(self.words("status.parked"), f"{n:,}: {told}")
+        if (outage := status.outage) is not None:
+            error = self.words.error(EmbeddingError(outage.code, outage.detail))
+            since = self.words("status.since", began_at=outage.began_at, next_try_at=outage.next_try_at)
+            table.add_row(self.words("status.outage"), f"{error} {since}")
         self.out.print(table)
 
     def finding(self, finding: Finding) -> None:
@@ -100,7 +109,7 @@ class Terminal:
 
     def json(self, values: dict[str, object]) -> None:
         """One object on a line of its own, whatever the width of the terminal."""
-        self.out.file.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self.out.file.write(json.dumps(values, ensure_ascii=False, default=datetime.isoformat) + "\n")
 
     @contextmanager
     def reading(self, paths: Sequence[Path]) -> "Iterator[_Reading]":
@@ -109,6 +118,14 @@ class Terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
             yield _Reading(progress, self.words("import.storing"), n_bytes)
+
+    @contextmanager
+    def copying(self) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar over the pages of a database that is copied."""
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task(self.words("backup.copying"), total=None)
+            yield lambda n_done, n_pages: progress.update(task, completed=n_done, total=n_pages)
 
     async def draining(self, steps: AsyncIterator[int], total: int) -> int:
         """A progress bar over texts that get their vectors; how many there were."""

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from bot.embedding.base import Embedder
-from bot.errors import BotError, EmbeddingError
+from bot.errors import BotError, EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
 from bot.storage.embeddings import EmbeddingStore, PendingText
 from bot.storage.servers import ServerStore
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
 _MIRROR_BATCH = 4_096
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
+_LONGEST_WAIT_S = 3_600.0  # when a server asks for more
 _HARMLESS = "hello"
 
 
@@ -30,6 +32,7 @@ class Indexer:
         self._embedder = embedder
         self._mirror = mirror
         self._is_mirroring = False
+        self._is_out = False  # as far as the log was told
 
     async def drain(self) -> AsyncIterator[int]:
         """Embed what is pending until nothing is; yields how many texts each step has dealt with.
@@ -44,6 +47,7 @@ class Indexer:
             taken = {(text.guild_id, text.message_id) for text in copied}
             await self._embed([text for text in pending if (text.guild_id, text.message_id) not in taken])
             yield len(pending)
+        await self._works()
 
     async def warm_up(self) -> None:
         """Embed something harmless: a model that runs here reads its weights, for which nobody then has to wait."""
@@ -58,6 +62,9 @@ class Indexer:
             try:
                 async for _ in self.drain():
                     pause = _FIRST_PAUSE_S
+            except EmbeddingError as error:
+                has_pending.set()
+                pause = await self._pause(pause, error)
             except BotError as error:
                 has_pending.set()
                 log.warning("embedding stopped, next try in %.0f s: %s", pause, error)
@@ -96,6 +103,10 @@ class Indexer:
         await self._embeddings.unpark()
         return n_damaged
 
+    async def retry(self) -> int:
+        """Put what was set aside back into the queue; how many messages that are."""
+        return await self._embeddings.unpark()
+
     async def settle(self) -> None:
         """After everything was embedded: drop the vectors of other models and mend the mirror."""
         await self._embeddings.drop_others()
@@ -110,6 +121,7 @@ class Indexer:
                 raise
             await self._halve_or_park(texts, error)
             return
+        await self._works()
         row_of = {content_hash: row for row, content_hash in enumerate(by_hash)}
         rows = [row_of[text.content_hash] for text in texts]
         async with self._mirror.in_step:
@@ -126,8 +138,31 @@ class Indexer:
             await self._embed(texts[middle:])
             return
         await self._embedder.embed([_HARMLESS])
+        await self._works()
         log.warning("parked %d messages with one text: %s %s", len(texts), error.code, error.detail)
         await self._embeddings.park(texts, f"{error.code}: {error.detail}")
+
+    async def _pause(self, pause: float, error: EmbeddingError) -> float:
+        """Wait before the next try, as long as the server asks for; an outage is told once, and kept for `status`."""
+        wait = max(pause, min(error.retry_after or 0, _LONGEST_WAIT_S))
+        if not self._is_out:
+            log.warning("embedding stopped until the embedder works again: %s", error)
+            self._is_out = True
+        log.debug("next try in %.3f s: %s", wait, error)
+        next_try_at = datetime.now(UTC) + timedelta(seconds=wait)
+        try:
+            await self._embeddings.outage.put(error.code, error.detail, next_try_at=next_try_at)
+        except StorageFailed as failed:
+            log.warning("the outage of the embedder could not be kept: %s", failed)
+        await asyncio.sleep(wait)
+        return min(2 * pause, _LONGEST_PAUSE_S)
+
+    async def _works(self) -> None:
+        """The embedder answers, or nothing waits for it any more."""
+        outage = await self._embeddings.outage.end()
+        if outage is not None:
+            log.info("embedding goes on; it stood still since %s: %s", outage.began_at.isoformat(), outage.code)
+        self._is_out = False
 
     async def _follow(self, written: Sequence[PendingText]) -> None:
         if not self._is_mirroring:

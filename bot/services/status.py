@@ -1,23 +1,28 @@
 """What there is, and whether it is sound."""
 
 import asyncio
+import shlex
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bot.embedding.base import Embedder
 from bot.index.mirror import Mirror
 from bot.services.indexer import Indexer
-from bot.storage.database import SQLITE_VERSION, Database
+from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
+from bot.storage.database import Database
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
+from bot.storage.outage import Outage
 from bot.storage.servers import ServerStore
 from bot.vectors import cosines
 
 _GIB = 2**30
-_LEAST_FREE_GIB = 1.0
-_OTHERS_CAN_READ = 0o077
+_LEAST_FREE = 1 * _GIB
+_LONGEST_LOG = 2 * 64 * 2**20  # twice what it is cut to whenever it begins anew
+_OTHERS = 0o077
 _SELF_TEST = "外は雨が降っていますか? Is it raining outside?"
 _SELF_SCORE = 0.999
 
@@ -36,6 +41,8 @@ class Status:
     index: str
     index_bytes: int
     database_bytes: int
+    parked_reasons: dict[str, int]
+    outage: Outage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class ServerStatus:
     pending: int
     parked: int
     model_key: str
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class Inspector:
             pending=counts.pending,
             parked=counts.parked,
             model_key=self._embedder.model_key,
+            outage=await self._embeddings.outage.get(),
         )
 
     async def status(self) -> Status:
@@ -108,16 +117,24 @@ class Inspector:
             index=self._index,
             index_bytes=counts.embedded * self._index_bytes_a_message,
             database_bytes=await self._database.file_size(),
+            parked_reasons=await self._embeddings.parked_reasons(),
+            outage=await self._embeddings.outage.get(),
         )
 
     async def examine(self) -> AsyncIterator[Finding]:
         """Look at everything that may be wrong, the cheap things first. Raises EmbeddingError."""
         yield Finding("settings", "ok_settings", is_well=True, values={})
-        yield await asyncio.to_thread(_data_folder, self._database.path)
-        yield Finding("sqlite", "ok_sqlite", is_well=True, values={"version": SQLITE_VERSION})
+        n_bytes = await self._database.file_size()
+        yield await asyncio.to_thread(_space, self._database.path, n_bytes=n_bytes)
+        yield await asyncio.to_thread(_modes, self._database.path.parent)
+        yield _sqlite()
         yield await self._database_file()
+        yield _log(await self._database.log_size())
+        yield await self._texts()
         yield await self._vectors()
         yield await self._queue()
+        if (outage := await self._embeddings.outage.get()) is not None:
+            yield Finding("outage", "embedder_out", is_well=False, values=asdict(outage))
         yield await self._mirrored()
         yield await self._self_test()
 
@@ -126,6 +143,12 @@ class Inspector:
             return Finding("database", "bad_database", is_well=False, values={"problems": "; ".join(problems)})
         n_messages = await self._messages.count()
         return Finding("database", "ok_database", is_well=True, values={"messages": n_messages})
+
+    async def _texts(self) -> Finding:
+        n_damaged = len([damaged async for damaged in self._messages.damaged_ids()])
+        return Finding(
+            "texts", "bad_texts" if n_damaged else "ok_texts", is_well=not n_damaged, values={"n": n_damaged}
+        )
 
     async def _vectors(self) -> Finding:
         if n_damaged := len([damaged async for damaged in self._embeddings.damaged()]):
@@ -140,9 +163,10 @@ class Inspector:
         if n_lost := await self._embeddings.n_lost():
             return Finding("queue", "lost", is_well=False, values={"n": n_lost})
         counts = await self._embeddings.counts()
-        is_empty = not counts.pending and not counts.parked
         values: dict[str, object] = {"pending": counts.pending, "parked": counts.parked}
-        return Finding("queue", "ok_queue" if is_empty else "stuck", is_well=is_empty, values=values)
+        if counts.parked:
+            return Finding("queue", "set_aside", is_well=False, values=values)
+        return Finding("queue", "stuck" if counts.pending else "ok_queue", is_well=not counts.pending, values=values)
 
     async def _mirrored(self) -> Finding:
         await self._indexer.reconcile()
@@ -163,12 +187,43 @@ class Inspector:
         return Finding("embedder", "ok_embedder" if is_well else "bad_embedder", is_well=is_well, values=values)
 
 
-def _data_folder(database: Path) -> Finding:
+def _space(database: Path, *, n_bytes: int) -> Finding:
+    """Room for what comes, and for a second copy of what there is: a backup, or the vectors of another model."""
     folder = database.parent
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free_gib = shutil.disk_usage(existing).free / _GIB
-    if database.exists() and database.stat().st_mode & _OTHERS_CAN_READ:
-        return Finding("data_folder", "open_modes", is_well=False, values={"path": database})
-    values: dict[str, object] = {"path": folder, "free_gib": free_gib}
-    is_well = free_gib >= _LEAST_FREE_GIB
+    n_free = shutil.disk_usage(existing).free
+    n_wanted = max(_LEAST_FREE, n_bytes)
+    values: dict[str, object] = {"path": folder, "free_gib": n_free / _GIB, "wanted_gib": n_wanted / _GIB}
+    is_well = n_free >= n_wanted
     return Finding("data_folder", "ok_data_folder" if is_well else "low_space", is_well=is_well, values=values)
+
+
+def _modes(folder: Path) -> Finding:
+    """Texts and vectors are for nobody else on this machine to read."""
+    files = [path for path in sorted(folder.glob("bot.*")) if _is_open(path)]
+    commands = [shlex.join(["chmod", "600", *map(str, files)])] if files else []
+    if _is_open(folder):
+        commands.insert(0, shlex.join(["chmod", "700", str(folder)]))
+    values: dict[str, object] = {"commands": "; ".join(commands)}
+    return Finding("modes", "open_modes" if commands else "ok_modes", is_well=not commands, values=values)
+
+
+def _is_open(path: Path) -> bool:
+    with suppress(FileNotFoundError):  # logs and locks come and go beside a running bot
+        return bool(path.stat().st_mode & _OTHERS)
+    return False
+
+
+def _sqlite() -> Finding:
+    is_well = _parts(SQLITE_VERSION) >= _parts(LEAST_SQLITE_VERSION)
+    values: dict[str, object] = {"version": SQLITE_VERSION, "least": LEAST_SQLITE_VERSION}
+    return Finding("sqlite", "ok_sqlite" if is_well else "old_sqlite", is_well=is_well, values=values)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _log(n_bytes: int) -> Finding:
+    is_well = n_bytes <= _LONGEST_LOG
+    return Finding("log", "ok_log" if is_well else "long_log", is_well=is_well, values={"mib": n_bytes / 2**20})

@@ -1,34 +1,25 @@
-"""The one SQLite file: how it is opened, made, migrated, read and written.
-
-The only place that knows which SQLite it is: that of `sqlcipher3`, behind aiosqlite.
-"""
+"""The one SQLite file: how it is opened, made, migrated, read and written."""
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
-from sqlcipher3 import dbapi2 as sqlite
 
-from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, StorageFailed
+from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable
+from bot.storage.connections import BUSY_S, DRIVER_ERRORS, connection_to, to_its_end, translated
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
 
 FILE_NAME = "bot.db"
-SQLITE_VERSION: str = sqlite.sqlite_version
 _PAGE_SIZE = 16_384  # vectors of 1, 3 and 6 KB waste 11, 8 and 34 % of it; of 4,096 they waste 38, 35 and 34 %
-_BUSY_S = 5.0
-_PRAGMAS = (
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",
-    "PRAGMA cache_size = -32768",
-    "PRAGMA journal_size_limit = 67108864",
-)
-
+_RESET_BUSY_MS = 200  # what a checkpoint may hold up writers for
+_LOGS = ("-wal", "-shm", "-journal")
+_HEADER = """SELECT (SELECT * FROM pragma_application_id), (SELECT * FROM pragma_user_version),
+                    (SELECT count(*) FROM sqlite_schema)"""
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]
 
@@ -63,35 +54,50 @@ class Database:
 
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Read what is committed; never waits for a writer."""
-        with _translated():
+        with translated(self.path):
             return list(await self._reader.execute_fetchall(sql, parameters))  # type: ignore[arg-type]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """The one way to write: committed as a whole, or rolled back on any exception.
 
-        Await nothing in it but the transaction. Raises StorageFailed.
+        Await nothing in it but the transaction. Raises StorageFailed, and DatabaseLocked in particular.
         """
         async with self._writing:
-            with _translated():
+            with translated(self.path):
                 try:
                     await self._writer.execute("BEGIN IMMEDIATE")
                     yield Transaction(self._writer)
-                    await _to_its_end(self._writer.commit())
+                    await to_its_end(self._writer.commit())
                 except BaseException:
                     # SQLite may have rolled back by itself (a full disk does that); rollback is then nothing.
                     # Nor may it fail in its own way where the connection is gone, and hide what the matter is.
-                    with suppress(sqlite.Error, ValueError):
-                        await _to_its_end(self._writer.rollback())
+                    with suppress(*DRIVER_ERRORS):
+                        await to_its_end(self._writer.rollback())
                     raise
+
+    async def checkpoint(self) -> bool:
+        """Bring what is in the log into the database and empty the log; whether nobody's reading kept it from that."""
+        async with self._writing:
+            with translated(self.path):
+                # The first moves what it can and makes nobody wait; the second has little left to wait for.
+                [(_, n_pages, n_moved)] = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+                if n_moved < n_pages:
+                    return False
+                await self._writer.execute(f"PRAGMA busy_timeout = {_RESET_BUSY_MS}")
+                try:
+                    [(is_busy, _, _)] = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    await self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+        return not is_busy
 
     async def file_size(self) -> int:
         """Bytes on disk of the database and its write-ahead log."""
-        n_bytes = 0
-        for path in (self.path, self.path.with_name(self.path.name + "-wal")):
-            with suppress(FileNotFoundError):
-                n_bytes += path.stat().st_size
-        return n_bytes
+        return _size(self.path) + await self.log_size()
+
+    async def log_size(self) -> int:
+        """Bytes on disk of the write-ahead log."""
+        return _size(_beside(self.path, "-wal"))
 
     async def problems(self) -> list[str]:
         """What SQLite's own check finds; empty when all is well."""
@@ -111,11 +117,16 @@ async def open_to_write(folder: Path) -> AsyncIterator[Database]:
     Raises DatabaseUnusable, DatabaseForeign and DatabaseTooNew, the file then being untouched.
     """
     path = folder / FILE_NAME
+    _beside(path, ".new").unlink(missing_ok=True)  # of a restore that was killed
     if not path.exists():
         await _make(path)
-    async with _connection(path, "rw") as writer:
-        await _migrate(path, writer)
-        async with _connection(path, "rw") as reader:
+    _refuse_no_file(path)
+    async with connection_to(path, "rw") as writer:
+        with translated(path):
+            await _migrate(path, writer)
+            # It has another while a backup is put in its place. Fetched, or the change is not over and keeps it locked.
+            await writer.execute_fetchall("PRAGMA journal_mode = WAL")
+        async with connection_to(path, "rw") as reader:
             await reader.execute("PRAGMA query_only = ON")
             yield Database(path, writer=writer, reader=reader)
 
@@ -127,8 +138,9 @@ async def open_to_read(folder: Path) -> AsyncIterator[Database]:
     Raises DatabaseUnusable, DatabaseForeign, DatabaseTooNew and DatabaseTooOld.
     """
     path = folder / FILE_NAME
-    exists = path.exists()
-    async with _connection(path, "ro" if exists else "memory") as connection:
+    if exists := path.exists():
+        _refuse_no_file(path)
+    async with connection_to(path, "ro" if exists else "memory") as connection:
         if not exists:
             await _migrate(path, connection)
         elif (version := await _version(path, connection)) < len(MIGRATIONS):
@@ -139,14 +151,28 @@ async def open_to_read(folder: Path) -> AsyncIterator[Database]:
 
 async def _make(path: Path) -> None:
     """Make the database under another name first: a kill leaves none, never an empty one."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    os.close(os.open(new, os.O_CREAT | os.O_WRONLY, 0o600))
-    async with _connection(new, "rw") as connection:
+    new = new_file(path)
+    async with connection_to(new, "rw") as connection:
         await connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         await connection.execute("PRAGMA journal_mode = WAL")
         await _migrate(new, connection)
+    drop_logs(path)
     new.rename(path)
+
+
+def new_file(path: Path) -> Path:
+    """An empty file for what is to stand at a path once it is whole; open_to_write removes what was left of one."""
+    new = _beside(path, ".new")
+    new.unlink(missing_ok=True)
+    drop_logs(new)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    return new
+
+
+def drop_logs(path: Path) -> None:
+    """Remove the logs of a database that is gone: they would be applied to whatever takes its name."""
+    for suffix in _LOGS:
+        _beside(path, suffix).unlink(missing_ok=True)
 
 
 async def _migrate(path: Path, connection: aiosqlite.Connection) -> None:
@@ -160,16 +186,18 @@ async def _migrate(path: Path, connection: aiosqlite.Connection) -> None:
             await connection.execute(f"PRAGMA user_version = {version + 1}")
             await connection.commit()
         except BaseException:
-            await _to_its_end(connection.rollback())
+            await to_its_end(connection.rollback())
             raise
 
 
 async def _version(path: Path, connection: aiosqlite.Connection) -> int:
     """The schema version of a database that is ours to open."""
-    [(application_id, version, n_tables)] = await connection.execute_fetchall(
-        """SELECT (SELECT * FROM pragma_application_id), (SELECT * FROM pragma_user_version),
-                  (SELECT count(*) FROM sqlite_schema)"""
-    )
+    [header] = await connection.execute_fetchall(_HEADER)
+    return _checked(path, tuple(header))
+
+
+def _checked(path: Path, header: Row) -> int:
+    application_id, version, n_tables = header
     if application_id != APPLICATION_ID and (application_id or n_tables):
         raise DatabaseForeign(path)
     if version > len(MIGRATIONS):
@@ -177,36 +205,9 @@ async def _version(path: Path, connection: aiosqlite.Connection) -> int:
     return int(version)
 
 
-@asynccontextmanager
-async def _connection(path: Path, mode: str) -> AsyncIterator[aiosqlite.Connection]:
-    if mode != "memory" and path.name == FILE_NAME:
-        _refuse_no_file(path)
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-
-    def connect() -> Any:  # noqa: ANN401  # sqlcipher3 ships no types
-        connection = sqlite.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_S)
-        try:
-            for pragma in _PRAGMAS:
-                connection.execute(pragma)
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    connection = aiosqlite.Connection(connect, 64)
-    try:
-        await connection
-    except BaseException as error:
-        # aiosqlite stops its thread without waiting for it, and the thread still tells the loop when it has ended.
-        await asyncio.to_thread(connection._thread.join)  # noqa: SLF001  # nothing public waits for the thread
-        if isinstance(error, sqlite.Error):
-            raise DatabaseUnusable(path, str(error)) from error
-        raise
-    try:
-        yield connection
-    finally:
-        await _to_its_end(connection.close())
+def is_ours(path: Path, connection: Any) -> bool:  # noqa: ANN401  # sqlcipher3 ships no types
+    """Whether a connection's database is one of this bot's. Raises DatabaseForeign and DatabaseTooNew."""
+    return _checked(path, connection.execute(_HEADER).fetchone()) > 0
 
 
 def _refuse_no_file(path: Path) -> None:
@@ -216,22 +217,11 @@ def _refuse_no_file(path: Path) -> None:
         raise DatabaseUnusable(path, "the file is empty")
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite.Error as error:
-        raise StorageFailed(str(error)) from error
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await what may not be left half done; a cancellation is passed on when it has ended.
-
-    aiosqlite's thread runs a statement to its end whether or not anybody still waits for it.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0

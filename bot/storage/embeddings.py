@@ -15,6 +15,8 @@ import numpy as np
 from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages, Generation
 from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.outage import OutageStore
+from bot.storage.versions import is_damaged
 from bot.texts import embed_text
 from bot.vectors import Ids, Vectors
 
@@ -35,6 +37,9 @@ _PUT = f"""
     VALUES (({_OURS}), ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET content_hash = excluded.content_hash, checksum = excluded.checksum,
                               vector = excluded.vector"""
+_TEXTS_IN_QUEUE = """SELECT p.guild_id, p.message_id, m.content_hash, m.content
+                     FROM pending p JOIN messages m USING (guild_id, message_id)"""
+_DAMAGED = "damaged"
 _COPY_KNOWN = f"""
     INSERT INTO embeddings (generation_id, guild_id, message_id, content_hash, checksum, vector)
     SELECT e.generation_id, m.guild_id, m.message_id, e.content_hash, e.checksum, e.vector
@@ -70,6 +75,7 @@ class EmbeddingStore:
     def __init__(self, database: Database, generation: Generation) -> None:
         self._database = database
         self.generation = generation
+        self.outage = OutageStore(database)
         self._key = (generation.model_key, generation.dim, generation.text_version)
 
     async def make_current(self) -> None:
@@ -119,15 +125,36 @@ class EmbeddingStore:
         )
         return Counts(embedded, pending, parked)
 
-    async def pending(self, limit: int) -> list[PendingText]:
-        """What waits for a vector, newest first."""
+    async def parked_reasons(self) -> dict[str, int]:
+        """How many texts were set aside for which reason, the most frequent first."""
+        if not await self._is_current():
+            return {}
         rows = await self._database.fetch(
-            """SELECT p.guild_id, p.message_id, m.content_hash, m.content
-               FROM pending p JOIN messages m USING (guild_id, message_id)
-               WHERE p.parked IS NULL ORDER BY p.message_id DESC LIMIT ?""",
-            (limit,),
+            """SELECT parked, count(*) FROM pending WHERE parked IS NOT NULL
+               GROUP BY parked ORDER BY count(*) DESC, parked"""
         )
-        return [PendingText(row[0], row[1], row[2], embed_text(row[3])) for row in rows]
+        return dict(rows)
+
+    async def pending(self, limit: int) -> list[PendingText]:
+        """What waits for a vector, newest first; what is damaged is set aside until it is saved anew."""
+        while rows := await self._database.fetch(
+            f"{_TEXTS_IN_QUEUE} WHERE p.parked IS NULL ORDER BY p.message_id DESC LIMIT ?", (limit,)
+        ):
+            if intact := [row for row in rows if not _has_damaged_text(row)]:
+                return [PendingText(row[0], row[1], row[2], embed_text(row[3])) for row in intact]
+            await self._park_damaged(row[1] for row in rows)
+        return []
+
+    async def _park_damaged(self, message_ids: Iterable[int]) -> None:
+        async with self._database.transaction() as transaction:
+            # Looked at again, since they may have been saved anew meanwhile.
+            rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE p.{_AMONG}", (json_ids(message_ids),))
+            damaged = [row[:2] for row in rows if _has_damaged_text(row)]
+            await transaction.execute_many(
+                "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
+                [(_DAMAGED, *key) for key in damaged],
+            )
+        log.error("set %d messages aside whose texts are damaged", len(damaged))
 
     async def copy_known(self, texts: Sequence[PendingText]) -> list[PendingText]:
         """Give texts that were embedded before the vector they had; those that were."""
@@ -178,10 +205,10 @@ class EmbeddingStore:
                 [(reason, text.guild_id, text.message_id, text.content_hash) for text in texts],
             )
 
-    async def unpark(self) -> None:
-        """Let everything that was set aside be tried again."""
+    async def unpark(self) -> int:
+        """Let everything that was set aside be tried again; how many messages that were."""
         async with self._database.transaction() as transaction:
-            await transaction.execute("UPDATE pending SET parked = NULL WHERE parked IS NOT NULL")
+            return await transaction.execute("UPDATE pending SET parked = NULL WHERE parked IS NOT NULL")
 
     async def ids(self, guild_id: int) -> Ids:
         """The ids of the server's messages that have a vector, ascending."""
@@ -251,6 +278,10 @@ class EmbeddingStore:
         if not intact:
             log.error("the vector of message %d is damaged; `rebuild` makes it anew", row[0])
         return intact
+
+
+def _has_damaged_text(row: Row) -> bool:
+    return is_damaged(row[3], row[2])
 
 
 async def _take_off(transaction: Transaction, texts: Iterable[PendingText]) -> None:

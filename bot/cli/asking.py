@@ -1,0 +1,77 @@
+"""The verb that searches."""
+
+import asyncio
+import logging
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bot.app import open_reader
+from bot.askers import Operator, Scope
+from bot.cli._arguments import AsJson, id_option, moment_option, ready
+from bot.messages import Query
+from bot.settings import Settings
+from bot.terminal import Terminal, utc_now
+from bot.times import snowflake_at
+
+log = logging.getLogger(__name__)
+
+_MAX_LIMIT = 100
+
+
+class Mode(StrEnum):
+    """What a search goes by."""
+
+    MEANING = "meaning"
+
+
+def similar(
+    text: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
+    *,
+    message: Annotated[int | None, id_option("Look for messages like this stored one instead.")] = None,
+    server: Annotated[list[int] | None, id_option("Only in this server (may be repeated).")] = None,
+    channel: Annotated[list[int] | None, id_option("Only in this channel or thread (may be repeated).")] = None,
+    author: Annotated[list[int] | None, id_option("Only by this author (may be repeated).")] = None,
+    after: Annotated[datetime | None, moment_option("From this day or age on, in UTC.")] = None,
+    before: Annotated[datetime | None, moment_option("Before this day or age, in UTC.")] = None,
+    limit: Annotated[int, typer.Option(help="How many to show, 1 to 100.")] = 10,
+    min_score: Annotated[float | None, typer.Option(help="Only with at least this score, -1 to 1.")] = None,
+    mode: Annotated[Mode, typer.Option(help="What to go by.")] = Mode.MEANING,
+    as_json: AsJson = False,
+) -> None:
+    """Find stored messages that say alike things."""
+    if (text is None) == (message is None):
+        raise typer.BadParameter("give a TEXT or --message ID, one of the two")
+    if min_score is not None and not -1 <= min_score <= 1:  # refuses NaN as well
+        raise typer.BadParameter("--min-score must lie between -1 and 1")
+    settings, terminal = ready()
+    clamped = min(max(limit, 1), _MAX_LIMIT)
+    if clamped != limit:
+        terminal.remark("similar.clamped", asked=limit, limit=clamped)
+    within = Scope(
+        guild_ids=frozenset(server) if server else None,
+        channel_ids=frozenset(channel) if channel else None,
+        author_ids=frozenset(author) if author else None,
+        after_id=None if after is None else snowflake_at(after),
+        before_id=None if before is None else snowflake_at(before),
+    )
+    log.debug("searching by %s", mode)
+    query = Query(text=text, message_id=message, limit=clamped, within=within, min_score=min_score)
+    asyncio.run(_similar(settings, terminal, query, as_json=as_json))
+
+
+async def _similar(settings: Settings, terminal: Terminal, query: Query, *, as_json: bool) -> None:
+    async with open_reader(settings) as app:
+        status = await app.inspector.status()
+        await app.indexer.reconcile()
+        hits = await app.search.similar(Operator(), query)
+    if as_json:
+        terminal.hits_as_json(hits)
+    else:
+        terminal.hits(hits, now=utc_now())
+    if not hits:
+        terminal.remark("similar.nothing_found" if status.messages else "similar.nothing_stored")
+    if status.pending:
+        terminal.remark("similar.waiting", n=status.pending)

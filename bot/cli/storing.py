@@ -1,0 +1,100 @@
+"""The verbs that store and embed."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.app import App, open_app
+from bot.cli._arguments import path_of, ready
+from bot.services.importer import export_files
+from bot.settings import Settings
+from bot.terminal import Terminal
+
+
+def import_(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", parser=path_of, help="Exports, or folders of exports.")
+    ],
+    *,
+    embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Embed what was stored.")] = True,
+) -> None:
+    """Store exported messages (DiscordChatExporter JSON), then embed them."""
+    settings, terminal = ready()
+    if not asyncio.run(_import(settings, terminal, paths, embed=embed)):
+        raise typer.Exit(1)
+
+
+async def _import(settings: Settings, terminal: Terminal, paths: list[Path], *, embed: bool) -> bool:
+    files = export_files(paths)
+    async with open_app(settings, "import") as app:
+        started = time.perf_counter()
+        with terminal.reading(files) as on_progress:
+            report = await app.importer.run(files, on_progress=on_progress)
+        terminal.tally(report.tally, n_files=report.n_files, seconds=time.perf_counter() - started)
+        for refused in report.refused:
+            terminal.err.print(terminal.words.error(refused))
+        if embed:
+            await _embed(app, terminal)
+        status = await app.inspector.status()
+        if status.pending:
+            terminal.say("import.left", n=status.pending)
+        if status.parked:
+            terminal.say("import.parked", n=status.parked)
+    return not report.refused
+
+
+async def _embed(app: App, terminal: Terminal) -> None:
+    """Embed what waits; a failing embedder is told after what was done until then."""
+    status = await app.inspector.status()
+    started = time.perf_counter()
+    try:
+        await terminal.draining(app.indexer.drain(), status.pending)
+    finally:
+        after = await app.inspector.status()
+        if n_embedded := after.embedded - status.embedded:
+            seconds = time.perf_counter() - started
+            terminal.say("import.embedded", n=n_embedded, seconds=seconds, rate=n_embedded / seconds)
+        if sys.exception() is not None and after.pending:
+            terminal.say("import.left", n=after.pending)
+
+
+def retry() -> None:
+    """Embed what waits, and try once more what was set aside because the model refused it."""
+    asyncio.run(_retry(*ready()))
+
+
+async def _retry(settings: Settings, terminal: Terminal) -> None:
+    async with open_app(settings, "retry") as app:
+        await app.indexer.retry()
+        before = await app.inspector.status()
+        try:
+            await terminal.draining(app.indexer.drain(), before.pending)
+        finally:
+            after = await app.inspector.status()
+            terminal.say("retry.embedded", n=after.embedded - before.embedded)
+            terminal.say("retry.parked", n=after.parked)
+            if after.pending:
+                terminal.say("import.left", n=after.pending)
+
+
+def rebuild() -> None:
+    """Check every vector, embed what lacks one with the model that is set, and mirror it all anew."""
+    asyncio.run(_rebuild(*ready()))
+
+
+async def _rebuild(settings: Settings, terminal: Terminal) -> None:
+    async with open_app(settings, "rebuild") as app:
+        n_damaged = await app.indexer.mend()
+        status = await app.inspector.status()
+        await terminal.draining(app.indexer.drain(), status.pending)
+        await app.indexer.settle()
+        terminal.say("rebuild.damaged", n=n_damaged)
+        after = await app.inspector.status()
+        terminal.say("rebuild.embedded", n=status.pending - after.pending - after.parked)
+        terminal.say("rebuild.mirrored", n=after.embedded)
+        if after.parked:
+            terminal.say("import.parked", n=after.parked)

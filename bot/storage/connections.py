@@ -1,0 +1,113 @@
+"""Connections to SQLite: which SQLite it is, how it is set up, and how its errors are told.
+
+The only place that knows that it is the one of `sqlcipher3`, behind aiosqlite where others shall not wait for it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+from sqlcipher3 import dbapi2 as sqlite
+
+from bot.errors import DatabaseLocked, DatabaseUnusable, StorageFailed
+
+SQLITE_VERSION: str = sqlite.sqlite_version
+LEAST_SQLITE_VERSION = "3.51.3"  # older ones can damage a database when its log begins anew beside a reader
+BUSY_S = 5.0
+DRIVER_ERRORS = (sqlite.Error, ValueError)  # the latter where the connection is gone
+_BUSY, _LOCKED = 5, 6  # SQLite's codes, without what is said in their upper bytes
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA cache_size = -32768",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+@asynccontextmanager
+async def connection_to(path: Path, mode: str) -> AsyncIterator[aiosqlite.Connection]:
+    """A connection with a thread of its own. Raises DatabaseUnusable and DatabaseLocked when it opens."""
+    connection = aiosqlite.Connection(lambda: _connect(path, mode), 64)
+    try:
+        with _opening(path):
+            await connection
+    except BaseException:
+        # aiosqlite stops its thread without waiting for it, and the thread still tells the loop when it has ended.
+        await asyncio.to_thread(connection._thread.join)  # noqa: SLF001  # nothing public waits for the thread
+        raise
+    try:
+        yield connection
+    finally:
+        await to_its_end(connection.close())
+
+
+@contextmanager
+def in_this_thread(path: Path, mode: str) -> Iterator[Any]:
+    """A connection of the driver's own, for what takes a process to itself; `mode` is ro, rw or immutable.
+
+    Raises DatabaseUnusable and DatabaseLocked when it opens, and StorageFailed for what fails in the block.
+    """
+    with _opening(path):
+        connection = _connect(path, mode)
+    try:
+        with translated(path):
+            yield connection
+    finally:
+        connection.close()
+
+
+def _connect(path: Path, mode: str) -> Any:  # noqa: ANN401
+    access = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    uri = f"{path.absolute().as_uri()}?{access}"
+    connection = sqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+    # Where a damaged text is no UTF-8 any more, the rows around it shall still be read.
+    connection.text_factory = lambda text: text.decode(errors="replace")
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite.Error as error:
+        if _is_locked(error):
+            raise DatabaseLocked(str(error), path) from error
+        raise DatabaseUnusable(path, str(error)) from error
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite.Error as error:
+        if _is_locked(error):
+            raise DatabaseLocked(str(error), path) from error
+        raise StorageFailed(str(error)) from error
+
+
+def _is_locked(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (_BUSY, _LOCKED)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await what may not be left half done; a cancellation is passed on when it has ended.
+
+    aiosqlite's thread runs a statement to its end whether or not anybody still waits for it.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
