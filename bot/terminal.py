@@ -96,11 +96,10 @@ class Terminal:
         for reason, n in status.parked_reasons.items():
             told = self.words("status.damaged") if reason == "damaged" else reason
             table.add_row(self.words("status.parked"), f"{n:,}: {told}")
+        self.out.print(table)
         if (outage := status.outage) is not None:
             error = self.words.error(EmbeddingError(outage.code, outage.detail))
-            since = self.words("status.since", began_at=outage.began_at, next_try_at=outage.next_try_at)
-            table.add_row(self.words("status.outage"), f"{error} {since}")
-        self.out.print(table)
+            self.say("status.outage", error=error, began_at=outage.began_at, next_try_at=outage.next_try_at)
 
     def finding(self, finding: Finding) -> None:
         mark = Text("✓ ", "green") if finding.is_well else Text("✗ ", "red")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from make import ADA, CHANNEL, GUILD, exported_message, write_export
+from sqlcipher3 import dbapi2 as sqlite
 
 from bot.storage.lock import writing_to
 
@@ -132,6 +133,8 @@ def test_b17_a_limit_outside_is_clamped_with_a_word(bath: Path, limit: str, n: i
         pytest.param(("similar", "a", "--after", "yesterday"), id="b19-day"),
         pytest.param(("similar", "a", "--mode", "words"), id="mode"),
         pytest.param(("import",), id="no-path"),
+        pytest.param(("backup",), id="no-target"),
+        pytest.param(("restore", ""), id="empty-backup"),
         pytest.param(("frobnicate",), id="no-such-verb"),
     ],
 )
@@ -152,6 +155,8 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
     assert (similar.returncode, similar.stdout) == (0, "")
     assert "Nothing is stored yet" in similar.stderr
     assert rows(status)[0] | {"model_key": "", "index_bytes": 0} == {
+        "parked_reasons": {},
+        "outage": None,
         "messages": 0,
         "embedded": 0,
         "pending": 0,
@@ -222,11 +227,12 @@ def test_skipped_messages_are_counted_by_reason(tmp_path: Path) -> None:
 def test_b45_a_writing_verb_is_refused_while_another_writes(bath: Path) -> None:
     """The second writer is told which process holds the folder; readers work beside it."""
     with writing_to(Path("data"), "console"):
-        refused = bot("rebuild")
+        refused = [bot("rebuild"), bot("retry"), bot("restore", "copy.db")]
         similar = bot("similar", ASKED, "--json")
 
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert f"in use by process {os.getpid()} (python -m bot console)" in refused.stderr
+    for done in refused:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"in use by process {os.getpid()} (python -m bot console)" in done.stderr
     assert rows(similar)[0]["content"] == STORED[-1]
 
 
@@ -253,7 +259,17 @@ def test_an_index_that_cannot_be_used_is_refused_at_start() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", [("status",), ("similar", "a"), ("doctor",), ("rebuild",), ("import", "x.json"), ("console",)]
+    "verb",
+    [
+        ("status",),
+        ("similar", "a"),
+        ("doctor",),
+        ("retry",),
+        ("rebuild",),
+        ("import", "x.json"),
+        ("console",),
+        ("backup", "copy.db"),
+    ],
 )
 def test_b44_a_foreign_database_is_one_sentence_for_every_verb(verb: tuple[str, ...]) -> None:
     """Whatever stands in place of the database is left alone, and the sentence says what to do."""
@@ -307,7 +323,9 @@ def test_a_reader_that_stops_reading_is_no_failure(bath: Path) -> None:
     assert (done.stdout, done.stderr) == ("{", "")
 
 
-@pytest.mark.parametrize("verb", ["run", "console", "import", "similar", "status", "doctor", "rebuild"])
+@pytest.mark.parametrize(
+    "verb", ["run", "console", "import", "similar", "status", "doctor", "retry", "rebuild", "backup", "restore"]
+)
 def test_every_verb_has_help(verb: str) -> None:
     """`--help` says what a verb does, needs no setting and touches nothing."""
     done = bot(verb, "--help", EMBEDDER="magic")
@@ -348,3 +366,108 @@ def test_a_terminal_that_knows_few_characters_is_no_failure(bath: Path) -> None:
 def test_an_empty_path_is_wrong_usage() -> None:
     """An unset variable in a script does not import the folder that one stands in."""
     assert bot("import", "").returncode == 2
+
+
+def change(*statements: str) -> None:
+    """Do to the database what only time or a fault does."""
+    connection = sqlite.connect("data/bot.db", isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_backup_is_made_beside_a_running_bot_and_restored(bath: Path) -> None:
+    """The copy is told with its place and size, is never overwritten, and comes back only where that is said."""
+    with writing_to(Path("data"), "run"):
+        made = bot("backup", "copy.db")
+    again = bot("backup", "copy.db")
+    change("DELETE FROM messages WHERE message_id % 10 = 4")
+    refused = bot("restore", "copy.db")
+    restored = bot("restore", "copy.db", "--replace")
+    found = rows(bot("similar", ASKED, "--json"))
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.startswith("Backed up to copy.db: 5 messages, ")
+    assert Path("copy.db").stat().st_mode & 0o777 == 0o600
+    assert (again.returncode, refused.returncode) == (1, 1)
+    assert "exists already" in again.stderr
+    assert "--replace" in refused.stderr
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert restored.stdout.startswith("Restored data/bot.db: 5 messages, ")
+    assert "compares what it holds with Discord" in restored.stdout
+    assert found[0]["content"] == STORED[-1]
+
+
+def test_backup_and_restore_tell_what_they_cannot_do(tmp_path: Path) -> None:
+    """Each refusal is one sentence, and leaves no file."""
+    (tmp_path / "notes.txt").write_text("no database " * 100)
+    nothing, foreign, missing = bot("backup", "copy.db"), bot("restore", "notes.txt"), bot("restore", "missing.db")
+
+    for done, words in ((nothing, "nothing to back up"), (foreign, "cannot be restored"), (missing, "not a file")):
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert words in done.stderr
+    assert not list(tmp_path.glob("*.db"))
+
+
+def test_f23_what_was_set_aside_is_tried_again(bath: Path) -> None:
+    """`status` tells the reasons, `doctor` the verb, and `retry` how many were embedded and set aside again."""
+    change(
+        "DELETE FROM embeddings",
+        "INSERT INTO pending SELECT message_id, guild_id, 'refused: HTTP 400' FROM messages",
+        "UPDATE messages SET content = 'no such text' WHERE message_id % 10 = 0",
+    )
+    status, status_json, doctor = bot("status"), bot("status", "--json"), bot("doctor")
+    retried = bot("retry")
+    after = rows(bot("status", "--json"))[0]
+
+    assert "5: refused: HTTP 400" in status.stdout
+    assert rows(status_json)[0]["parked_reasons"] == {"refused: HTTP 400": 5}
+    assert "python -m bot retry" in doctor.stdout
+    assert (retried.returncode, retried.stdout) == (0, "4 messages embedded\n1 messages set aside again\n")
+    assert (after["embedded"], after["parked"], after["parked_reasons"]) == (4, 1, {"damaged": 1})
+    assert "the stored text is damaged" in bot("status").stdout
+
+
+def test_f7_a_damaged_text_is_not_shown_and_mended_by_importing_it_again(bath: Path) -> None:
+    """No answer has it, `doctor` counts it, and the export that it came from restores it with its vector."""
+    change("UPDATE messages SET content = 'お風呂上がりはビ' || CAST(x'ff' AS TEXT) WHERE message_id % 10 = 4")
+    similar, doctor = bot("similar", ASKED, "--json"), bot("doctor")
+    imported = bot("import", str(bath))
+
+    assert len(rows(similar)) == 4
+    assert doctor.returncode == 1
+    assert "1 are damaged" in doctor.stdout
+    assert "1 changed, 4 already there" in imported.stdout
+    assert len(rows(bot("similar", ASKED, "--json"))) == 5
+    assert bot("doctor").returncode == 0
+
+
+def test_f20_an_outage_is_told_in_words_and_in_json(bath: Path) -> None:
+    """Reason, beginning and next try, as a person reads them and as a script does."""
+    change("INSERT INTO outage VALUES (1, 'out_of_money', 'HTTP 429', 1740830400000, 1740830700000)")
+    status, as_json = bot("status"), rows(bot("status", "--json"))[0]
+
+    assert "the account has no credit left" in status.stdout
+    assert "since 2025-03-01 12:00 UTC; next try at 2025-03-01 12:05 UTC." in status.stdout
+    assert as_json["outage"] == {
+        "code": "out_of_money",
+        "detail": "HTTP 429",
+        "began_at": "2025-03-01T12:00:00+00:00",
+        "next_try_at": "2025-03-01T12:05:00+00:00",
+    }
+    assert "stands still since 2025-03-01 12:00 UTC" in bot("doctor").stdout
+
+
+def test_what_is_stored_is_for_its_owner_alone() -> None:
+    """Under the usual umask the folder and every file in it are closed to others, also while somebody writes."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+    command = [sys.executable, "-m", "bot", "console"]
+    chat = subprocess.Popen(command, env=environment, umask=0o022, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with chat:
+        while b"/help" not in chat.stdout.readline():
+            assert chat.poll() is None
+        modes = {path.name: path.stat().st_mode & 0o777 for path in Path("data").iterdir()}
+        chat.communicate(b"/quit\n", timeout=60)
+
+    assert modes == dict.fromkeys(("bot.db", "bot.db-wal", "bot.db-shm", "bot.lock", "bot.lock.json"), 0o600)
+    assert Path("data").stat().st_mode & 0o777 == 0o700

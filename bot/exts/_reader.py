@@ -42,10 +42,11 @@ class Reader:
         self._coverage = coverage
         self._inbox = inbox
         self._readings: dict[int, _Reading] = {}
+        self._is_closed = False
 
     def start(self, guild_id: int) -> None:
         """Read what is covered and was not read yet; once more when that is going on already."""
-        if not self._coverage.is_indexed(guild_id):
+        if self._is_closed or not self._coverage.is_indexed(guild_id):
             return
         if not self.is_reading(guild_id):
             reading = self._readings[guild_id] = _Reading()
@@ -63,7 +64,8 @@ class Reader:
         return _told(progress, self._readings[guild_id].rate, words, past=self._coverage.past(guild_id))
 
     async def close(self) -> None:
-        """Stop between two pages; the next start goes on from there."""
+        """Stop between two pages; the next start of the bot goes on from there."""
+        self._is_closed = True
         tasks = [reading.task for reading in self._readings.values() if reading.task is not None]
         for task in tasks:
             task.cancel()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ from bot.services.uptodate import UpToDate
 from bot.storage.servers import Marks, ServerStore
 from bot.storage.sweeps import Sweep, SweepStore
 from bot.texts import storable
+from bot.times import milliseconds
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 1.0  # between two pages of the sweep, over all servers: of the 50 requests a second that Discord grants, one
 RECENT = timedelta(days=7)  # where something was written since, the newest page is compared at once
 _IDLE_S = 30.0
+_FAILED_S = 600.0  # how long a channel is left alone whose comparison failed as nobody expected
 _SAMPLE = 3
 _DONE = object()
 
@@ -65,6 +68,7 @@ class Reconcile:
         self._sweeps = sweeps
         self._up_to_date = up_to_date
         self._every = every
+        self._not_before: dict[int, float] = {}  # by channel, in monotonic seconds
 
     async def confirm(self, rows: Sequence[StoredMessage], history: History, *, within: float) -> Confirmed:
         """Ask Discord, all at once and for so many seconds at most, about messages that may have changed unheard.
@@ -127,25 +131,40 @@ class Reconcile:
             await self._went_on(location, 0, began_at)
 
     async def drop_gone(self, history: History, listed_ids: set[int]) -> None:
-        """Drop known threads that were not among those listed and that are surely deleted."""
+        """Drop known threads that were not among those listed and that are surely deleted.
+
+        The threads of a channel that is gone or closed share its fate.
+        """
         for channel in await self._servers.channels(history.guild_id):
-            if channel.is_thread and channel.channel_id not in listed_ids:
+            is_missing = channel.is_thread and channel.channel_id not in listed_ids
+            if is_missing and history.locate(channel) is not None:
                 await self._drop_if_gone(history, channel)
 
     async def sweep(self, histories: Callable[[], Iterable[History]]) -> None:
         """Compare all that is stored, a page in turn for each server, again and again until cancelled."""
         walks: dict[int, AsyncIterator[None]] = {}
+        rests_until: dict[int, float] = {}
         while True:
             for history in histories():
-                if history.guild_id not in walks:
-                    walks[history.guild_id] = self._walk(history)
+                guild_id = history.guild_id
+                if guild_id not in walks and rests_until.get(guild_id, 0.0) <= time.monotonic():
+                    walks[guild_id] = self._walk(history)
             for guild_id, walk in list(walks.items()):
-                if await anext(walk, _DONE) is _DONE:
+                if not await self._goes_on(guild_id, walk):
                     del walks[guild_id]
+                    rests_until[guild_id] = time.monotonic() + _IDLE_S
                 else:
                     await asyncio.sleep(PAUSE_S)
             if not walks:
-                await asyncio.sleep(_IDLE_S)
+                await asyncio.sleep(PAUSE_S)
+
+    async def _goes_on(self, guild_id: int, walk: AsyncIterator[None]) -> bool:
+        """The next page of a server; whether there was one. A database that refuses may take it later."""
+        try:
+            return await anext(walk, _DONE) is not _DONE
+        except StorageFailed as error:
+            log.warning("comparing server %d goes on in %.0f s: %s", guild_id, _IDLE_S, error)
+            return False
 
     def _is_true(self, message: Message) -> bool:
         return self._up_to_date.is_true(message.guild_id, message.channel_id, message.message_id)
@@ -154,21 +173,34 @@ class Reconcile:
         """Compare the channels of a server that are due; yields after each page that Discord was asked for."""
         channels = {channel.channel_id: channel for channel in await self._servers.channels(history.guild_id)}
         for sweep in await self._sweeps.of_server(history.guild_id):
-            channel = channels[sweep.channel_id]
-            if not self._is_due(history.guild_id, sweep) or (location := history.locate(channel)) is None:
+            channel = channels.get(sweep.channel_id)
+            if channel is None or not self._is_due(history.guild_id, sweep):
+                continue
+            if (location := history.locate(channel)) is None:
                 continue
             try:
                 async for _ in self._walk_channel(history, location, sweep):
                     yield
-            except (HistoryUnavailable, HistoryDelayed) as error:
+            except HistoryDelayed as error:
+                log.info("channel %d is compared later: %s", channel.channel_id, error.reason)
+                self._not_before[channel.channel_id] = time.monotonic() + error.seconds
+                yield
+            except HistoryUnavailable as error:
                 log.info("channel %d is not compared: %s", channel.channel_id, error.reason)
                 self._up_to_date.refused(channel.channel_id)
                 if channel.is_thread:
                     await self._drop_if_gone(history, channel)
                 yield
+            except BotError:
+                raise
+            except Exception:
+                log.exception("comparing channel %d failed", channel.channel_id)
+                self._not_before[channel.channel_id] = time.monotonic() + _FAILED_S
+                yield
 
     def _is_due(self, guild_id: int, sweep: Sweep) -> bool:
-        if self._up_to_date.is_refused(guild_id, sweep.channel_id):
+        is_early = self._not_before.get(sweep.channel_id, 0.0) > time.monotonic()
+        if is_early or self._up_to_date.is_refused(guild_id, sweep.channel_id):
             return False
         is_old = sweep.done_at is None or sweep.done_at < datetime.now(UTC) - self._every
         return is_old or not self._up_to_date.is_true(guild_id, sweep.channel_id, 0)
@@ -216,9 +248,11 @@ async def _asked(history: History, messages: Iterable[Message], within: float) -
     tasks = {m.message_id: asyncio.ensure_future(history.message(m.channel_id, m.message_id)) for m in messages}
     if not tasks:
         return {}
-    _, late = await asyncio.wait(tasks.values(), timeout=within)
-    for task in late:
-        task.cancel()
+    try:
+        await asyncio.wait(tasks.values(), timeout=within)
+    finally:
+        for task in tasks.values():
+            task.cancel()
     answers = await asyncio.gather(*tasks.values(), return_exceptions=True)
     for message_id, answer in zip(tasks, answers, strict=True):
         if isinstance(answer, Exception) and not isinstance(answer, BotError):
@@ -228,4 +262,8 @@ async def _asked(history: History, messages: Iterable[Message], within: float) -
 
 def _is_same(found: Message, stored: Message) -> bool:
     """Whether a message says what was stored; an export may word it differently without any edit."""
-    return storable(found.content) == stored.content or found.edited_at == stored.edited_at
+    return storable(found.content) == stored.content or _edited_ms(found) == _edited_ms(stored)
+
+
+def _edited_ms(message: Message) -> int | None:
+    return None if message.edited_at is None else milliseconds(message.edited_at)

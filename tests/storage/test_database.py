@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from sqlcipher3 import dbapi2 as sqlite
 
-from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, StorageFailed
+from bot.errors import (
+    DatabaseForeign,
+    DatabaseLocked,
+    DatabaseTooNew,
+    DatabaseTooOld,
+    DatabaseUnusable,
+    StorageFailed,
+)
+from bot.storage import connections
 from bot.storage import database as module
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
@@ -222,7 +230,7 @@ async def test_a_failed_migration_leaves_nothing(tmp_path: Path, monkeypatch) ->
     async with open_to_write(tmp_path):
         pass
     broken = (*MIGRATIONS, ("CREATE TABLE later (x INTEGER) STRICT", "CREATE TABLE later (x INTEGER) STRICT"))
-    with monkeypatch.context() as patch, pytest.raises(sqlite.OperationalError):
+    with monkeypatch.context() as patch, pytest.raises(StorageFailed):
         patch.setattr(module, "MIGRATIONS", broken)
         async with open_to_write(tmp_path):
             pass
@@ -341,3 +349,166 @@ async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> 
     assert await after(true_again, "DELETE FROM messages WHERE message_id = 8") == (1, 1, 1)
     assert await after(true_again, "DELETE FROM messages") == (0, 0, 1)
     assert await after("DELETE FROM answers") == (0, 0, 1)
+
+
+async def insert_blobs(database: Database, n: int) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute("CREATE TABLE IF NOT EXISTS ballast (x BLOB) STRICT")
+        for _ in range(n):
+            await transaction.execute("INSERT INTO ballast VALUES (randomblob(10000))")
+
+
+async def test_f4_after_a_full_disk_the_connection_works_on(database: Database) -> None:
+    """A transaction that found no room leaves nothing, nor does the next; with room again everything goes on."""
+    await put_server(database, 1)
+    [(n_pages,)] = await database.fetch("PRAGMA page_count")
+    await database._writer.execute(f"PRAGMA max_page_count = {n_pages}")
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match="full"):
+            await insert_blobs(database, 50)
+    assert not database._writer.in_transaction
+    assert await guild_ids(database) == [1]
+    assert await database.fetch("SELECT name FROM sqlite_schema WHERE name = 'ballast'") == []
+
+    await database._writer.execute("PRAGMA max_page_count = 1000000")
+    await insert_blobs(database, 50)
+    assert await database.fetch("SELECT count(*) FROM ballast") == [(50,)]
+    assert await database.problems() == []
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds the database locked waits for a moment only."""
+    monkeypatch.setattr(connections, "BUSY_S", 0.2)
+
+
+@pytest.fixture
+def other_process(tmp_path: Path):
+    """A connection as another process has it, to a database that is made if need be."""
+    connection = sqlite.connect(str(tmp_path / "bot.db"), isolation_level=None)
+    yield connection
+    connection.close()
+
+
+@pytest.mark.usefixtures("no_patience")
+async def test_f5_a_write_waits_and_then_tells_who_is_in_the_way(database: Database, other_process) -> None:
+    """While another process writes nothing is written here, reading goes on, and afterwards all is as before."""
+    other_process.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseLocked) as caught:
+        await put_server(database, 1)
+    assert caught.value.path == database.path
+    assert await guild_ids(database) == []
+
+    other_process.execute("ROLLBACK")
+    await put_server(database, 1)
+    assert await guild_ids(database) == [1]
+
+
+async def test_f5_a_lock_that_is_soon_gone_is_waited_for(database: Database, other_process) -> None:
+    """A short transaction of another process costs time and nothing else."""
+    other_process.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(put_server(database, 1))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+
+    other_process.execute("ROLLBACK")
+    await waiting
+    assert await guild_ids(database) == [1]
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("opened", [open_to_write, open_to_read])
+async def test_f5_opening_what_another_process_keeps_to_itself_is_told(tmp_path: Path, opened) -> None:
+    """A database that is locked is not called unusable: nobody is to put a backup in its place."""
+    async with open_to_write(tmp_path):
+        pass
+    greedy = sqlite.connect(str(tmp_path / "bot.db"), isolation_level=None)
+    greedy.execute("PRAGMA locking_mode = EXCLUSIVE")
+    greedy.execute("UPDATE servers SET name = name")
+
+    with pytest.raises(DatabaseLocked):
+        async with opened(tmp_path):
+            pass
+    greedy.close()
+    async with opened(tmp_path) as database:
+        assert await guild_ids(database) == []
+
+
+def log_size(database: Database) -> int:
+    return database.path.with_name("bot.db-wal").stat().st_size
+
+
+async def test_a_checkpoint_empties_the_log(database: Database) -> None:
+    """What was in the log is in the database, and the log is empty."""
+    await insert_blobs(database, 20)
+    assert await database.log_size() == log_size(database) > 200_000
+
+    assert await database.checkpoint()
+    assert log_size(database) == 0
+    assert await database.fetch("SELECT count(*) FROM ballast") == [(20,)]
+
+
+async def test_f6_a_reader_that_never_ends_keeps_the_log_and_nobody_waiting(database: Database, other_process) -> None:
+    """The checkpoint says that it could not empty the log, and can as soon as the reader has ended."""
+    other_process.execute("BEGIN")
+    other_process.execute("SELECT count(*) FROM servers").fetchone()
+    await insert_blobs(database, 20)
+
+    assert not await database.checkpoint()
+    assert log_size(database) > 200_000
+    await put_server(database, 1)
+    other_process.execute("COMMIT")
+    assert await database.checkpoint()
+    assert log_size(database) == 0
+
+
+async def test_f6_a_reader_of_the_newest_state_delays_a_checkpoint_for_a_moment_only(
+    database: Database, other_process
+) -> None:
+    """Everything can be moved, but the log cannot begin anew; the usual patience is back afterwards."""
+    await insert_blobs(database, 20)
+    other_process.execute("BEGIN")
+    other_process.execute("SELECT count(*) FROM ballast").fetchone()
+
+    assert not await database.checkpoint()
+    [(patience,)] = await database._writer.execute_fetchall("PRAGMA busy_timeout")
+    assert patience == 5_000
+    other_process.execute("COMMIT")
+
+
+async def test_f7_a_text_that_is_no_text_any_more_can_be_read(database: Database) -> None:
+    """A byte that UTF-8 does not know becomes U+FFFD and hides no other row."""
+    async with database.transaction() as transaction:
+        await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (1, 'Town')")
+        await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (2, CAST(x'C3FF41' AS TEXT))")
+
+    rows = await database.fetch("SELECT name FROM servers ORDER BY guild_id")
+    assert rows == [("Town",), ("\ufffd\ufffdA",)]
+
+
+async def test_a_log_without_its_database_is_not_applied_to_a_new_one(tmp_path: Path) -> None:
+    """Whoever removes bot.db alone to begin anew begins anew."""
+    folder, left = tmp_path / "data", tmp_path / "left"
+    for path in (folder, left):
+        path.mkdir()
+    async with open_to_write(folder) as old:
+        await put_server(old, 1)
+        (left / "bot.db-wal").write_bytes((folder / "bot.db-wal").read_bytes())
+
+    async with open_to_write(left) as new:
+        assert await guild_ids(new) == []
+        assert await new.problems() == []
+
+
+async def test_what_a_killed_restore_left_is_removed(tmp_path: Path) -> None:
+    """An unfinished copy does not lie in the folder for longer than until the next start."""
+    (tmp_path / "bot.db.new").write_bytes(b"half of it")
+    async with open_to_write(tmp_path):
+        assert not (tmp_path / "bot.db.new").exists()
+
+
+def test_the_sqlite_that_comes_along_is_new_enough() -> None:
+    """The lock files name a driver without the fault that the least version is about."""
+    found, least = connections.SQLITE_VERSION, connections.LEAST_SQLITE_VERSION
+
+    assert [int(part) for part in found.split(".")] >= [int(part) for part in least.split(".")]

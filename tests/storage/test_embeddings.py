@@ -154,3 +154,65 @@ async def test_a_generation_that_is_not_current_counts_what_it_lacks(rooms: Room
     assert await other.counts() == Counts(embedded=0, pending=3, parked=0)
     assert await other.n_lost() == 0
     assert await rooms.embeddings.counts() == Counts(embedded=3, pending=0, parked=0)
+
+
+async def damage(rooms: Rooms, *message_ids: int) -> None:
+    """Flip a bit in texts."""
+    async with rooms.database.transaction() as transaction:
+        for i in message_ids:
+            await transaction.execute(
+                "UPDATE messages SET content = 'vext' || substr(content, 5) WHERE message_id = ?", (i,)
+            )
+
+
+async def test_f7_a_damaged_text_is_not_embedded_and_keeps_nobody_waiting(
+    rooms: Rooms, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is sound is handed out, what is damaged is set aside in the end, until its true text is saved."""
+    await rooms.messages.save(GUILD, [message(i, f"text {i}") for i in range(1, 7)])
+    await damage(rooms, 2, 3, 5, 6)
+
+    assert [text.message_id for text in await rooms.embeddings.pending(3)] == [4]
+    await rooms.settle()
+    assert rooms.embedder.texts == ["text 4", "text 1"]
+    assert await rooms.embeddings.pending(10) == []
+    assert await rooms.embeddings.parked_reasons() == {"damaged": 4}
+    assert await rooms.embeddings.n_lost() == 0
+    assert "vext" not in caplog.text
+
+    assert await rooms.embeddings.unpark() == 4
+    assert await rooms.embeddings.pending(10) == []
+    await rooms.messages.save(GUILD, [message(2, "text 2")])
+    assert [text.text for text in await rooms.embeddings.pending(10)] == ["text 2"]
+
+
+async def test_f7_a_text_that_was_mended_meanwhile_is_not_set_aside(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the queue and setting aside, the true text may come: it is embedded."""
+    await rooms.messages.save(GUILD, [message(1, "text 1")])
+    await damage(rooms, 1)
+    park = rooms.embeddings._park_damaged
+
+    async def mended_before(message_ids) -> None:
+        await rooms.messages.save(GUILD, [message(1, "text 1")])
+        await park(message_ids)
+
+    monkeypatch.setattr(rooms.embeddings, "_park_damaged", mended_before)
+    assert [text.text for text in await rooms.embeddings.pending(10)] == ["text 1"]
+
+
+async def test_reasons_of_what_was_set_aside_are_counted(rooms: Rooms) -> None:
+    """Each reason has its number, the most frequent first; another model's queue has none."""
+    await rooms.messages.save(GUILD, [message(i, f"text {i}") for i in range(1, 5)])
+    texts = await rooms.embeddings.pending(4)
+    assert await rooms.embeddings.parked_reasons() == {}
+    await rooms.embeddings.park(texts[:1], "refused: HTTP 413")
+    await rooms.embeddings.park(texts[1:3], "refused: HTTP 400")
+
+    assert list((await rooms.embeddings.parked_reasons()).items()) == [
+        ("refused: HTTP 400", 2),
+        ("refused: HTTP 413", 1),
+    ]
+    other = EmbeddingStore(rooms.database, Generation("other words", 32, 1))
+    assert await other.parked_reasons() == {}

@@ -300,3 +300,106 @@ async def test_messages_are_counted_by_server(rooms: Rooms) -> None:
     await rooms.messages.save(OTHER_GUILD, [message(3, guild_id=OTHER_GUILD)])
 
     assert [await rooms.messages.count(i) for i in (GUILD, OTHER_GUILD, 3000, None)] == [2, 1, 0, 3]
+
+
+TEXT_FLIPPED = "UPDATE messages SET content = 'hexlo ' || message_id WHERE message_id = ?"
+NO_TEXT_ANY_MORE = "UPDATE messages SET content = CAST(x'6865ec6c6f' AS TEXT) WHERE message_id = ?"
+HASH_FLIPPED = "UPDATE messages SET content_hash = zeroblob(16) WHERE message_id = ?"
+DAMAGES = [
+    pytest.param(TEXT_FLIPPED, id="text"),
+    pytest.param(NO_TEXT_ANY_MORE, id="utf-8"),
+    pytest.param(HASH_FLIPPED, id="hash"),
+]
+
+
+async def damage(rooms: Rooms, how: str, *message_ids: int) -> None:
+    async with rooms.database.transaction() as transaction:
+        for i in message_ids:
+            await transaction.execute(how, (i,))
+
+
+async def damaged(rooms: Rooms, guild_id: int | None = None) -> list[int]:
+    return [i async for i in rooms.messages.damaged_ids(guild_id)]
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_f7_a_damaged_text_is_never_served(rooms: Rooms, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A message whose text and hash do not belong together is left out and logged by its id, the others come."""
+    await rooms.messages.save(GUILD, [message(i, f"hello {i}") for i in (1, 2, 3)])
+    await damage(rooms, how, 2)
+
+    assert list(await rooms.messages.get_many(GUILD, [1, 2, 3])) == [1, 3]
+    assert "message 2 is damaged" in caplog.text
+    assert "xlo" not in caplog.text
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_f7_damaged_texts_are_found_by_a_look_at_all(
+    rooms: Rooms, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one server or in all, in batches of any size, those and no others are found."""
+    monkeypatch.setattr("bot.storage.messages._CHECKED_AT_ONCE", 2)
+    await rooms.messages.save(GUILD, [message(i, f"hello {i}") for i in range(1, 8)])
+    await rooms.messages.save(GUILD, [message(8, ""), message(9, "\u200b")])
+    await rooms.messages.save(OTHER_GUILD, [message(i, f"hello {i}", guild_id=OTHER_GUILD) for i in (10, 11)])
+    assert await damaged(rooms) == []
+    await damage(rooms, how, 1, 4, 7, 11)
+
+    assert (await damaged(rooms), await damaged(rooms, GUILD)) == ([1, 4, 7, 11], [1, 4, 7])
+    assert (await damaged(rooms, OTHER_GUILD), await damaged(rooms, 3000)) == ([11], [])
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize("has_vector", [True, False])
+async def test_f7_whoever_brings_a_damaged_text_again_mends_it(
+    rooms: Rooms, how: str, origin: Origin, has_vector
+) -> None:
+    """A page of history or an import, older than what is stored, restores the text, and its vector is made anew."""
+    await rooms.messages.save(GUILD, [message(i, f"hello {i}", edited_at=LATE) for i in (1, 2)])
+    if has_vector:
+        await rooms.settle()
+    await damage(rooms, how, 1)
+    if not has_vector:
+        await rooms.settle()
+    saved = await rooms.messages.save(GUILD, [message(i, f"hello {i}", origin=origin) for i in (1, 2)])
+
+    assert (saved.changed, saved.stale, saved.unchanged) == ({1}, {1}, {2})
+    assert await contents(rooms) == {1: "hello 1", 2: "hello 2"}
+    assert await damaged(rooms) == []
+    assert [text.text for text in await rooms.embeddings.pending(10)] == ["hello 1"]
+    await rooms.settle()
+    assert (await rooms.embeddings.ids(GUILD)).tolist() == [1, 2]
+
+
+async def test_f7_a_damaged_text_is_not_mended_by_an_empty_one(rooms: Rooms) -> None:
+    """Discord may have stopped showing texts to the bot: half a text is more than none."""
+    await rooms.messages.save(GUILD, [message(1, "hello 1")])
+    await damage(rooms, TEXT_FLIPPED, 1)
+    saved = await rooms.messages.save(GUILD, [message(1, "")])
+
+    assert saved.unchanged == {1}
+    assert await damaged(rooms) == [1]
+    assert (await rooms.messages.save(GUILD, [message(1, "", edited_at=EARLY)])).changed == {1}
+    assert await damaged(rooms) == []
+
+
+async def test_a_sound_text_is_not_mended_by_an_older_one(rooms: Rooms) -> None:
+    """Only damage lets an older version win."""
+    await rooms.messages.save(GUILD, [message(1, "newer", edited_at=LATE)])
+    saved = await rooms.messages.save(GUILD, [message(1, "older", edited_at=EARLY)])
+
+    assert (saved.unchanged, await contents(rooms)) == ({1}, {1: "newer"})
+
+
+async def test_texts_are_hashed_only_where_they_differ(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the same file again does not look at what is stored but for comparing it."""
+    messages = [message(i, f"hello {i}", origin=Origin.EXPORT) for i in range(1, 20)]
+    await rooms.messages.save(GUILD, messages)
+    looked_at = []
+    monkeypatch.setattr("bot.storage.versions.is_damaged", lambda content, _: looked_at.append(content))
+    await rooms.messages.save(GUILD, messages)
+    assert looked_at == []
+
+    await rooms.messages.save(GUILD, [message(1, "another text", origin=Origin.EXPORT)])
+    assert looked_at == ["hello 1"]
