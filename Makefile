@@ -1,6 +1,7 @@
 # make run    the bot (with DISCORD_TOKEN) or a chat in the terminal      make test   the tests
 # make lint   style and types      make bench  speed, as a table          make fix    format      make lock   renew the lock files
-.PHONY: run test lint fix bench lock clean
+# make soak   ten minutes of messages, kills and faults, then 200 kills of a process that only stores
+.PHONY: run test lint fix bench soak lock clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -25,6 +26,9 @@ fix: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench $(ARGS)
+
+soak: .venv/installed-dev
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lock: .venv/installed-dev
 	$(PIP) uv

@@ -21,6 +21,7 @@ from bot.services.ingest import Ingest
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.status import Inspector
+from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
 from bot.settings import Settings
@@ -51,6 +52,7 @@ class App:
     reconcile: Reconcile
     up_to_date: UpToDate
     announcements: Announcements
+    upkeep: Upkeep
 
 
 @asynccontextmanager
@@ -123,6 +125,7 @@ def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, emb
         reconcile=reconcile,
         up_to_date=up_to_date,
         announcements=Announcements(servers),
+        upkeep=Upkeep(database),
     )
 
 

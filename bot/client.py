@@ -92,6 +92,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(lambda: self.app.indexer.keep_up(self.app.ingest.has_pending))
         self._run_beside(self._sweep)
         self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
+        self._run_beside(self.app.upkeep.run)
         self._run_beside(feel_pulse)
         self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
 

@@ -23,12 +23,10 @@ def survive_parsers(parsers: MutableMapping[str, Parser], on_lost: Callable[[int
         def parse_or_log(data: Any) -> Any:  # noqa: ANN401  # whatever the gateway sends
             try:
                 return parse(data)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # an event that nobody foresaw is not the end
                 counts[event] = counts.get(event, 0) + 1
                 # No traceback: it would show what people wrote.
-                log.error(
-                    "lost a %s that cannot be read, the %d. so far: %s", event, counts[event], type(error).__name__
-                )
+                log.error(_LOST, event, counts[event], type(error).__name__, _where(error))  # noqa: TRY400
                 on_lost(_guild_id(event, data))
 
         return parse_or_log
@@ -45,8 +43,7 @@ def _where(error: Exception) -> str:
 
 
 def _guild_id(event: str, data: Any) -> int | None:  # noqa: ANN401
-    key = "id" if event.startswith("GUILD_") and "guild_id" not in data else "guild_id"
     try:
-        return int(data[key])
+        return int(data["id" if event.startswith("GUILD_") and "guild_id" not in data else "guild_id"])
     except (KeyError, TypeError, ValueError):
         return None

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import discord
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 _WAIT_S = 10.0
+_UNKNOWN_MESSAGE = 10008  # Discord's code; a 404 can also speak of the channel
+_NOT_THERE = (10003, 10008)  # Discord's codes of unknown channels and messages; a 404 alone may come from elsewhere
 
 
 class DiscordHistory:
@@ -73,7 +76,7 @@ class DiscordHistory:
             with _translated():
                 return message_of(await self._messageable(channel_id).fetch_message(message_id), self.guild_id)
         except HistoryUnavailable as error:
-            if isinstance(error.__cause__, discord.NotFound):
+            if _says_not_there(error):
                 return None
             raise
 
@@ -95,7 +98,7 @@ class DiscordHistory:
             with _translated():
                 await guild.fetch_channel(channel.channel_id)
         except HistoryUnavailable as error:
-            return isinstance(error.__cause__, discord.NotFound)
+            return _says_not_there(error)
         return False
 
     @property
@@ -132,6 +135,10 @@ class DiscordHistory:
         return not thread.is_private() or thread.id in self._private_ids
 
 
+def _says_not_there(error: HistoryUnavailable) -> bool:
+    return isinstance(error.__cause__, discord.NotFound) and error.__cause__.code in _NOT_THERE
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Discord's errors as those of the services."""
@@ -142,5 +149,7 @@ def _translated() -> Iterator[None]:
     except FAILED_FOR_NOW as error:
         raise HistoryDelayed(type(error).__name__, seconds=_WAIT_S) from error
     except (discord.HTTPException, discord.InvalidData) as error:
+        if isinstance(error, discord.HTTPException) and error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise HistoryDelayed("Discord asks to wait again and again", seconds=_WAIT_S) from error
         code = f"HTTP {error.status}, code {error.code}" if isinstance(error, discord.HTTPException) else "invalid data"
         raise HistoryUnavailable(code) from error

@@ -5,12 +5,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import SimilarBot
-from bot.errors import BotMayNotRead
+from bot.errors import BotMayNotRead, EmbeddingError
 from bot.exts._access import bot_may_read, guild_of
 from bot.exts._convert import Place, location_of, server_of
 from bot.exts._options import AnyChannel
 from bot.exts._words import told, worded, words_of, words_of_server
 from bot.services.coverage import WHOLE_SERVER, Past
+from bot.services.status import Outage
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
@@ -79,7 +80,7 @@ class Admin(
         lines = self._covered(guild.id, words)
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
         lines.append(words("index.embedder", model_key=status.model_key))
-        lines += self._reading(guild.id, words)
+        lines += [*self._reading(guild.id, words), *_outage(status.outage, words)]
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
 
     async def _put_past(self, interaction: Asked, past: Past) -> None:
@@ -94,7 +95,7 @@ class Admin(
     def _reading(self, guild_id: int, words: Words) -> list[str]:
         """What becomes of the history, and how far reading it has come."""
         past = self.coverage.past(guild_id)
-        if past is not Past.WANTED:
+        if past is not Past.WANTED and self.coverage.is_indexed(guild_id):
             return [words(f"index.{past}")]
         if not self.bot.reader.is_reading(guild_id):
             return []
@@ -111,6 +112,15 @@ class Admin(
         if is_whole:
             return [words("index.whole_server"), *without, *_named("index.also_named", named, words)]
         return [*_named("index.only_named", named, words), *without]
+
+
+def _outage(outage: Outage | None, words: Words) -> list[str]:
+    """Why nothing gets its vector at the moment, if that is so."""
+    if outage is None:
+        return []
+    reason = words.error(EmbeddingError(outage.code, outage.detail))
+    since, next_try = (discord.utils.format_dt(at, "R") for at in (outage.began_at, outage.next_try_at))
+    return [words("index.outage", reason=reason, since=since, next_try=next_try)]
 
 
 _COUNTS = ("messages", "embedded", "pending", "parked")

@@ -61,16 +61,17 @@ class Answers:
 
     async def ask(self, asker: Member, query: Query, *, history: History) -> Page:
         """The first page of what is similar, its hits as Discord has them. Raises what Search.question raises."""
-        until = time.monotonic() + CHECKED_FOR_S
         await self._look_at_source(asker, query, history)
         question = await self._search.question(asker, query)
+        until = time.monotonic() + CHECKED_FOR_S
         answer_id = secrets.randbits(63)
+        hits: list[tuple[int, Hit]] = []
         while True:
-            hits = list(enumerate(map(_in_percent, await self._search.nearest(question))))
+            before, hits = hits, list(enumerate(map(_in_percent, await self._search.nearest(question))))
             page = await self._page(answer_id, 0, hits, history=history, until=until)
             n_changed = min(len(hits), PAGE) - len(page.hits) - page.n_unknown
-            # What turned out to be gone or rewritten is no longer found, so others take its place.
-            if not n_changed or time.monotonic() >= until:
+            # What turned out to be gone or rewritten is no longer found, if the database takes that: others come up.
+            if not n_changed or hits == before or time.monotonic() >= until:
                 break
         answer = StoredAnswer(answer_id, asker.guild_id, asker.user_id, datetime.now(UTC), _found(hits))
         return replace(page, is_kept=await self._keep(answer))

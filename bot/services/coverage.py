@@ -71,8 +71,9 @@ class Coverage:
 
     async def put_past(self, guild_id: int, past: Past) -> None:
         """Read on, pause or give up what was not read yet."""
-        await self._servers.put_history(guild_id, past)
-        self._past[guild_id] = past
+        async with self._telling:
+            await self._servers.put_history(guild_id, past)
+            self._past[guild_id] = past
 
     async def start(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
         """Index a channel, or all of the server that was not stopped by name; its history is wanted (again)."""

@@ -192,6 +192,7 @@ class Inbox:
                 await self._coverage.load()
                 self._met.clear()
             case ChannelClosed(guild_id=guild_id, channel_id=channel_id):
+                self._up_to_date.lost_sight(guild_id)
                 await self._ingest.channels_closed(guild_id, [channel_id])
             case ServerJoined(guild_id=guild_id):
                 await self._coverage.joined(guild_id)

@@ -12,12 +12,13 @@ from bot.errors import BotError, EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
 from bot.storage.embeddings import EmbeddingStore, PendingText
 from bot.storage.servers import ServerStore
-from bot.vectors import Ids
+from bot.vectors import Ids, Vectors
 
 log = logging.getLogger(__name__)
 
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
-_MIRROR_BATCH = 4_096
+_MIRROR_BATCH = 1_024  # vectors of 3,072 numbers are checked and widened in some 35 ms
+_TRIES = 3  # of a text alone, before it is set aside: one answer may be spoilt
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 _LONGEST_WAIT_S = 3_600.0  # when a server asks for more
 _HARMLESS = "hello"
@@ -32,6 +33,7 @@ class Indexer:
         self._embedder = embedder
         self._mirror = mirror
         self._is_mirroring = False
+        self._is_behind = False  # the mirror lacks what was stored
         self._is_out = False  # as far as the log was told
 
     async def drain(self) -> AsyncIterator[int]:
@@ -40,12 +42,16 @@ class Indexer:
         Texts that were embedded before cost nothing, those that the model refuses are parked. Raises
         EmbeddingError when the embedder fails otherwise; what was done stays, what was not stays pending.
         """
+        if self._is_behind:
+            await self.reconcile()
+            self._is_behind = False
         while pending := await self._embeddings.pending(_BATCH):
             async with self._mirror.in_step:
                 copied = await self._embeddings.copy_known(pending)
                 await self._follow(copied)
             taken = {(text.guild_id, text.message_id) for text in copied}
-            await self._embed([text for text in pending if (text.guild_id, text.message_id) not in taken])
+            if rest := [text for text in pending if (text.guild_id, text.message_id) not in taken]:
+                await self._embed(rest)
             yield len(pending)
         await self._works()
 
@@ -121,11 +127,14 @@ class Indexer:
                 raise
             await self._halve_or_park(texts, error)
             return
-        await self._works()
         row_of = {content_hash: row for row, content_hash in enumerate(by_hash)}
-        rows = [row_of[text.content_hash] for text in texts]
+        await self._put(texts, vectors[[row_of[text.content_hash] for text in texts]])
+
+    async def _put(self, texts: Sequence[PendingText], vectors: Vectors) -> None:
+        """Store and mirror the vectors of texts, float32 [n, dim]."""
+        await self._works()
         async with self._mirror.in_step:
-            await self._follow(await self._embeddings.put_many(texts, vectors[rows]))
+            await self._follow(await self._embeddings.put_many(texts, vectors))
 
     async def _halve_or_park(self, texts: Sequence[PendingText], error: EmbeddingError) -> None:
         """Find the text that the embedder refuses, so that the others get their vectors.
@@ -138,6 +147,15 @@ class Indexer:
             await self._embed(texts[middle:])
             return
         await self._embedder.embed([_HARMLESS])
+        for _ in range(1, _TRIES):
+            try:
+                vector = await self._embedder.embed([texts[0].text])
+            except EmbeddingError as again:
+                if not again.blames_input:
+                    raise
+            else:
+                await self._put(texts, np.repeat(vector, len(texts), axis=0))
+                return
         await self._works()
         log.warning("parked %d messages with one text: %s %s", len(texts), error.code, error.detail)
         await self._embeddings.park(texts, f"{error.code}: {error.detail}")
@@ -167,9 +185,11 @@ class Indexer:
     async def _follow(self, written: Sequence[PendingText]) -> None:
         if not self._is_mirroring:
             return
+        self._is_behind = True  # until all of it is mirrored; it is no longer pending
         for guild_id in {text.guild_id for text in written}:
             ids = np.array([text.message_id for text in written if text.guild_id == guild_id], np.int64)
             await self._take_in(guild_id, ids)
+        self._is_behind = False
 
     async def _take_in(self, guild_id: int, message_ids: Ids) -> None:
         """Mirror what the database holds of these messages now, which is the only thing that it may show."""

@@ -76,6 +76,15 @@ class Ingest:
             skipped=skipped + Counter({"deleted": len(saved.buried)}),
         )
 
+    async def renewed(self, guild_id: int, messages: Sequence[Message]) -> int:
+        """Messages were found as they are now; how many of those that are stored had changed. The others stay out."""
+        async with self._mirror.in_step:
+            saved = await self._messages.renew(guild_id, messages)
+            await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
+        if saved.stale:
+            self.has_pending.set()
+        return len(saved.changed)
+
     async def deleted(self, guild_id: int, message_ids: Iterable[int]) -> int:
         """Messages are gone for good; how many of them were stored."""
         ids = list(message_ids)

@@ -16,7 +16,7 @@ from bot.services.uptodate import UpToDate
 from bot.storage.servers import Marks, ServerStore
 from bot.storage.sweeps import Sweep, SweepStore
 from bot.texts import storable
-from bot.times import milliseconds
+from bot.times import MAX_SNOWFLAKE, milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Reconcile:
         gone = [message_id for message_id, message in found.items() if message is None]
         there = [message for message in found.values() if message is not None]
         try:
-            await self._ingest.saved(history.guild_id, there)
+            await self._ingest.renewed(history.guild_id, there)
             await self._ingest.deleted(history.guild_id, gone)
         except StorageFailed as error:
             log.warning("%d messages were found changed, which is not stored: %s", len(found), error)
@@ -221,12 +221,13 @@ class Reconcile:
         """One page; of what is not stored only what should have been is stored now."""
         page = await self.page(history, location, before_id=before_id)
         marks = await self._servers.marks(location.guild_id, location.channel.channel_id)
-        ids = [message.message_id for message in page.messages]
-        wanted_ids = await self._ingest.stored_ids(location.guild_id, ids)
-        if marks is not None and self._coverage.covers(location):
-            wanted_ids |= {message_id for message_id in ids if message_id >= marks.low_id}
-        wanted = [message for message in page.messages if message.message_id in wanted_ids]
-        return await self.apply(location, page, wanted), page.floor_id
+        tally = Tally(changed=await self._ingest.renewed(location.guild_id, page.messages))
+        # A channel that was closed meanwhile is not filled again.
+        is_wanted = self._coverage.covers(location) and history.locate(location.channel) is not None
+        lowest = marks.low_id if marks is not None and is_wanted else MAX_SNOWFLAKE
+        wanted = [message for message in page.messages if message.message_id >= lowest]
+        tally += await self.apply(location, page, wanted)
+        return tally, page.floor_id
 
     async def _went_on(self, location: Location, reached_id: int, began_at: datetime) -> None:
         await self._sweeps.went_on(

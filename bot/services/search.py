@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.askers import Asker, Scope, visible_to
 from bot.embedding.base import Embedder
-from bot.errors import MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
+from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.index.mirror import Candidate, Mirror
 from bot.messages import Channel, Hit, Query, StoredMessage
 from bot.storage.embeddings import EmbeddingStore
@@ -19,6 +19,7 @@ from bot.vectors import Vectors, cosines
 # How many candidates are scored exactly for k hits: enough for what the index's precision may have swapped at
 # the border, and for what was deleted since the mirror was read.
 _MARGIN = 20
+_PATIENCE_S = 15.0  # of somebody who waits for an answer; what is to be stored can wait longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +140,11 @@ class Search:
     async def _vector_of_text(self, text: str) -> Vectors:
         if not (text := embed_text(text)):
             raise NothingToCompare
-        vectors = await self._embedder.embed([text])
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                vectors = await self._embedder.embed([text])
+        except TimeoutError:
+            raise EmbeddingError("timeout", "no vector in time", retryable=True) from None
         return vectors[0, :]
 
     async def _vector_of_message(self, stored: StoredMessage) -> Vectors:

@@ -27,6 +27,9 @@ _SELF_TEST = "外は雨が降っていますか? Is it raining outside?"
 _SELF_SCORE = 0.999
 
 
+__all__ = ["Finding", "Inspector", "Outage", "ServerStatus", "Status"]  # an outage is handed out as it is stored
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """How much is stored, by what it is embedded and found; the field names are the JSON keys."""

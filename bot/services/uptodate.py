@@ -40,7 +40,7 @@ class UpToDate:
 
     def compared(self, guild_id: int, channel_id: int, *, down_to: int, at: int) -> None:
         """All that is stored of a channel from an id on was as Discord has it, at a moment."""
-        if not self.is_true(guild_id, channel_id, down_to):
+        if at >= self.since(guild_id) and not self.is_true(guild_id, channel_id, down_to):
             self._compared[channel_id] = (at, down_to)
 
     def confirmed(self, message_id: int, *, at: int) -> None:

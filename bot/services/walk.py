@@ -16,7 +16,7 @@ from bot.times import made_at, snowflake_at
 
 @dataclass(slots=True)
 class Span:
-    """What one reading has gone through of a channel's past: `n_read` messages from the newest id down to `low_id`."""
+    """What one reading has gone through of a channel's past: `n_read` messages below the newest id, down to `low_id`."""
 
     newest_id: int = 0
     low_id: int = 0
@@ -68,13 +68,14 @@ class Walker:
         page = await self._reconcile.page(history, location)
         self._refuse_unwanted(location)
         marks = _reached(channel_id, page.messages, page.floor_id)
-        span.newest_id = marks.high_id
-        yield await self._reconcile.apply(location, page, page.messages, reached=marks)
+        span.newest_id, span.low_id, span.n_read = marks.high_id, marks.low_id, len(page.messages) - 1
+        tally = await self._reconcile.apply(location, page, page.messages, reached=marks)
         self._up_to_date.was_read(channel_id, at=at)
         await self._reconcile.was_read(location, down_to=marks.low_id, at=at, began_at=began_at)
+        yield tally
         async for tally in self._fall(history, location, replace(marks, are_first=False), span):
-            yield tally
             await self._reconcile.was_read(location, down_to=span.low_id, at=at, began_at=began_at)
+            yield tally
 
     async def _rise(self, history: History, place: Place, marks: Marks, listed_at: int) -> AsyncIterator[Tally]:
         """Read what is newer than the high mark, the oldest of it first."""

@@ -121,6 +121,8 @@ async def open_to_write(folder: Path) -> AsyncIterator[Database]:
     if not path.exists():
         await _make(path)
     _refuse_no_file(path)
+    async with connection_to(path, "ro") as reader:
+        await _version(path, reader)  # one that may write would move a log into the file when it is closed
     async with connection_to(path, "rw") as writer:
         with translated(path):
             await _migrate(path, writer)

@@ -54,32 +54,22 @@ class MessageStore:
         deleted while its page was on the way, takes none of it. `risen` raises high marks that are there, by channel.
         """
         incoming = newest_of(messages)
-        ids = json_ids(incoming)
         async with self._database.transaction() as transaction:
             if reached is not None and not await _is_known(transaction, guild_id, reached.channel_id):
                 nothing: frozenset[int] = frozenset()
                 return Saved(nothing, nothing, nothing, buried=frozenset(incoming), stale=nothing)
-            stored = await _versions(transaction, guild_id, ids)
-            buried = await _buried(transaction, guild_id, ids)
-            new = [i for i in incoming if i not in stored and i not in buried]
-            damaged = {i for i in stored if incoming[i][1].mends(stored[i])}
-            changed = [i for i in stored if i in damaged or incoming[i][1].supersedes(stored[i])]
-            stale = [i for i in changed if i in damaged or incoming[i][1].text_hash != stored[i].text_hash]
-            written = [*new, *changed]
-            await _put_authors(transaction, [incoming[i][0] for i in written])
-            await _put(transaction, [incoming[i] for i in written])
-            await _forget_vectors(transaction, guild_id, stale)
-            await _queue(transaction, guild_id, [i for i in [*new, *stale] if incoming[i][1].text_hash])
+            saved = await _write(transaction, guild_id, incoming)
             if reached is not None:
                 await put_marks(transaction, guild_id, reached)
             await raise_marks(transaction, guild_id, risen)
-        return Saved(
-            new=frozenset(new),
-            changed=frozenset(changed),
-            unchanged=frozenset(stored) - frozenset(changed),
-            buried=frozenset(buried),
-            stale=frozenset(stale),
-        )
+        return saved
+
+    async def renew(self, guild_id: int, messages: Sequence[Message]) -> Saved:
+        """Store messages of one server in their newest versions; those that are not stored are left out."""
+        incoming = newest_of(messages)
+        async with self._database.transaction() as transaction:
+            stored = await _versions(transaction, guild_id, json_ids(incoming))
+            return await _write(transaction, guild_id, {i: incoming[i] for i in stored})
 
     async def delete(self, guild_id: int, message_ids: Iterable[int]) -> int:
         """Remove messages with all that was made of them and keep them from coming back; how many there were."""
@@ -167,6 +157,28 @@ class MessageStore:
             (guild_id,) if guild_id else (),
         )
         return int(n)
+
+
+async def _write(transaction: Transaction, guild_id: int, incoming: Mapping[int, tuple[Message, Version]]) -> Saved:
+    ids = json_ids(incoming)
+    stored = await _versions(transaction, guild_id, ids)
+    buried = await _buried(transaction, guild_id, ids)
+    new = [i for i in incoming if i not in stored and i not in buried]
+    damaged = {i for i in stored if incoming[i][1].mends(stored[i])}
+    changed = [i for i in stored if i in damaged or incoming[i][1].supersedes(stored[i])]
+    stale = [i for i in changed if i in damaged or incoming[i][1].text_hash != stored[i].text_hash]
+    written = [*new, *changed]
+    await _put_authors(transaction, [incoming[i][0] for i in written])
+    await _put(transaction, [incoming[i] for i in written])
+    await _forget_vectors(transaction, guild_id, stale)
+    await _queue(transaction, guild_id, [i for i in [*new, *stale] if incoming[i][1].text_hash])
+    return Saved(
+        new=frozenset(new),
+        changed=frozenset(changed),
+        unchanged=frozenset(stored) - frozenset(changed),
+        buried=frozenset(buried),
+        stale=frozenset(stale),
+    )
 
 
 async def _versions(transaction: Transaction, guild_id: int, ids: str) -> dict[int, Version]:

@@ -39,12 +39,13 @@ class SweepStore:
         return [Sweep(row[0], row[1], _moment(row[2]), _moment(row[3])) for row in rows]
 
     async def went_on(self, guild_id: int, channel_id: int, *, reached_id: int, began_at: datetime) -> None:
-        """A comparison has come down to an id; at 0 it is whole."""
+        """A comparison has come down to an id; at 0 it is whole. Nothing is noted of a channel that is not known."""
         async with self._database.transaction() as transaction:
             await transaction.execute(
-                """INSERT INTO sweeps (guild_id, channel_id, reached_id, began_at) VALUES (?, ?, ?, ?)
+                """INSERT INTO sweeps (guild_id, channel_id, reached_id, began_at)
+                   SELECT guild_id, channel_id, ?, ? FROM channels WHERE guild_id = ? AND channel_id = ?
                    ON CONFLICT DO UPDATE SET reached_id = excluded.reached_id, began_at = excluded.began_at""",
-                (guild_id, channel_id, reached_id, milliseconds(began_at)),
+                (reached_id, milliseconds(began_at), guild_id, channel_id),
             )
             await transaction.execute(
                 """UPDATE sweeps SET reached_id = NULL, began_at = NULL, done_at = began_at

@@ -197,8 +197,8 @@ class Town:
         # Without being counted; and the database sets no event.
         while await Database.fetch(self.rooms.database, "SELECT 1 FROM pending"):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-        async with self.rooms.mirror.in_step:
-            pass
+        while self.rooms.indexer._is_behind:  # noqa: ASYNC110  # nor does the indexer
+            await asyncio.sleep(0.001)
 
     async def state(self) -> dict[str, Any]:
         """All that is stored and mirrored, and what is answered."""

@@ -70,7 +70,6 @@ async def test_f22_one_wrong_answer_costs_no_text_its_vector(paying, api, fault)
     await assert_all_is_true(paying, api, TEXTS)
 
 
-@pytest.mark.xfail(strict=True, reason="a lone text is set aside after one vector that is not finite")
 @pytest.mark.parametrize("fault", ["nan", "zero"])
 async def test_f22_one_wrong_answer_to_a_lone_text_costs_it_nothing(paying, api, fault):
     """A text that waits alone, as most do that are written live, gets its vector at the next try too."""

@@ -96,15 +96,7 @@ async def test_f35_an_older_program_touches_no_byte_of_a_newer_database(
     assert bytes_in(folder) == before
 
 
-@pytest.mark.parametrize(
-    "opened",
-    [
-        pytest.param(
-            open_to_write, marks=pytest.mark.xfail(reason="closing its connection moves the log into the file")
-        ),
-        open_to_read,
-    ],
-)
+@pytest.mark.parametrize("opened", [open_to_write, open_to_read])
 async def test_f35_an_older_program_touches_nothing_of_a_newer_one_that_was_killed(
     quick_folder: Path, monkeypatch: pytest.MonkeyPatch, opened: Any
 ) -> None:

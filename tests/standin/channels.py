@@ -191,6 +191,11 @@ class Channel:
         self.name = name
         await self.announce()
 
+    async def move(self, category: "Channel | None") -> None:
+        """Put it into another category, its permissions unchanged, with CHANNEL_UPDATE."""
+        self.parent = category
+        await self.announce()
+
     async def delete(self) -> None:
         """Delete the channel and its threads; only the channel's own deletion is told."""
         for thread in [thread for thread in self.guild.threads.values() if thread.parent is self]:

@@ -13,7 +13,10 @@ CODES = {401: 0, 403: 50001, 404: 10003}
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests of a method and route, or of one channel of it."""
+    """What happens to the next `times` requests of a method and route, or of one channel of it.
+
+    `delay` keeps the request waiting, `hold` the finished answer, which shows by then how things were.
+    """
 
     method: str
     route: str
@@ -24,6 +27,7 @@ class Fault:
     times: float = 1
     channel: Any = None
     delay: float = 0
+    hold: float = 0
     reset: bool = False
 
     def meets(self, method: str, route: str, ids: dict[str, str]) -> bool:

@@ -4,8 +4,9 @@ import asyncio
 import json
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -25,6 +26,8 @@ class Request(NamedTuple):
     route: str
     path: str
     at: float
+    channel_id: int | None = None
+    query: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -115,7 +118,7 @@ class Rest:
 
     async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
         ids = dict(request.match_info)
-        self._discord.requests.append(Request(route.method, route.path, request.path, time.monotonic()))
+        self._note(route, request, ids)
         if fault := self._discord.faults.next(route.method, route.path, ids):
             await asyncio.sleep(fault.delay)
             if fault.reset:
@@ -131,7 +134,15 @@ class Rest:
         if call.is_checked:
             for complaint in self._discord.contract.response(route.method, route.path, status, body):
                 self._discord.violations.append(f"own answer to {route.method} {route.path} ({status}): {complaint}")
+        if fault is not None:
+            await asyncio.sleep(fault.hold)
         return json_response(body, status, headers)
+
+    def _note(self, route: Route, request: web.Request, ids: dict[str, str]) -> None:
+        channel_id = ids.get("channel_id", "")
+        where = int(channel_id) if channel_id.isdecimal() else None
+        noted = Request(route.method, route.path, request.path, time.monotonic(), where, dict(request.query))
+        self._discord.requests.append(noted)
 
     def _limit(self, route: Route, ids: dict[str, str]) -> tuple[dict[str, str], web.Response | None]:
         """Count a request: the headers that tell of it, and the refusal if it is one too many."""

@@ -157,6 +157,14 @@ class Discord:
             raise LookupError(f"no route {method} {route}")
         self.faults.add(Fault(method, route, **fault))
 
+    def asked(self, method: str, route: str, *, channel: Channel | None = None, since: int = 0) -> list[Request]:
+        """The requests of a route, or of one channel of it, from the `since`-th of all requests on."""
+        return [
+            each
+            for each in self.requests[since:]
+            if (each.method, each.route) == (method, route) and (channel is None or each.channel_id == channel.id)
+        ]
+
     def expire(self, interaction: Interaction) -> None:
         """Have an interaction's fifteen minutes be over."""
         interaction.is_expired = True

@@ -1,5 +1,6 @@
 """Rate limits and faults: what raw requests get, and how discord.py lives with them."""
 
+import asyncio
 import time
 
 import aiohttp
@@ -87,3 +88,53 @@ async def test_the_global_limit_is_fifty_a_second(town: Town, raw: Raw) -> None:
     assert [status for status, _ in answers] == [200] * 50 + [429]
     assert answers[-1][1]["global"]
     assert raw.headers["X-RateLimit-Global"] == "true"
+
+
+async def test_an_answer_that_is_held_back_shows_how_things_were(town: Town, raw: Raw) -> None:
+    """What changes while a finished answer is on its way is not in it."""
+    message = await town.channel.post(town.alice, "early")
+    town.discord.fail("GET", HISTORY, hold=0.2)
+    asking = asyncio.create_task(raw.ask("GET", f"/channels/{town.channel.id}/messages"))
+    await asyncio.sleep(0.1)
+    await message.edit("late")
+    _, page = await asking
+    assert [each["content"] for each in page] == ["early"]
+
+
+async def test_requests_are_counted_by_route_and_channel(town: Town, raw: Raw) -> None:
+    """How often a route was asked, of one channel, since a moment, and with what query."""
+    other = town.guild.text("other")
+    for channel in (other, town.channel, other):
+        await raw.ask("GET", f"/channels/{channel.id}/messages", before="7")
+    since = len(town.discord.requests)
+    await raw.ask("GET", f"/channels/{other.id}/messages")
+    await other.delete()
+    assert len(town.discord.asked("GET", HISTORY)) == 4
+    assert [each.query for each in town.discord.asked("GET", HISTORY, channel=other)] == [{"before": "7"}] * 2 + [{}]
+    assert len(town.discord.asked("GET", HISTORY, channel=other, since=since)) == 1
+    assert town.discord.asked("GET", HISTORY, channel=town.channel, since=since) == []
+
+
+async def test_what_happens_while_nobody_is_connected_is_found_by_who_comes_back(town: Town) -> None:
+    """A client that was away sees the channels, places, threads and messages that are left, and hears nothing of it."""
+    attic, stairs = town.guild.text("attic"), town.guild.category("stairs")
+    gone, kept = [await town.channel.thread(name, by=town.alice) for name in ("gone", "kept")]
+    first, second = [await town.channel.post(town.alice, text) for text in ("one", "two")]
+    async with running(town.discord):
+        pass
+    await attic.delete()
+    await gone.delete()
+    await first.delete()
+    await second.edit("two and a half")
+    await town.channel.move(stairs)
+
+    async with running(town.discord) as client:
+        await client.came("ready")
+        guild = client.get_guild(town.guild.id)
+        channel = guild.get_channel(town.channel.id)
+        assert {each.name for each in guild.channels} == {"general", "stairs"}
+        assert channel.category.name == "stairs"
+        assert [thread.id for thread in guild.threads] == [kept.id]
+        texts = [message.content async for message in channel.history() if not message.is_system()]
+        assert texts == ["two and a half"]
+        assert not client.of("raw_message_delete") + client.of("raw_message_edit")

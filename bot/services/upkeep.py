@@ -1,0 +1,26 @@
+"""Keeps the database's log small while the bot runs."""
+
+import asyncio
+import logging
+
+from bot.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 300.0
+_MIB = 2**20
+
+
+class Upkeep:
+    """What has to be done now and then."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self) -> None:
+        """Bring the log into the database every five minutes until cancelled; tell of whoever hinders it."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            if not await self._database.checkpoint():
+                n_mib = await self._database.log_size() // _MIB
+                log.warning("somebody who reads keeps the database's log from being emptied; it has %d MiB", n_mib)
