@@ -18,8 +18,7 @@ log = logging.getLogger(__name__)
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 _WAIT_S = 10.0
-_UNKNOWN_MESSAGE = 10008  # Discord's code; a 404 can also speak of the channel
-_NOT_THERE = (10003, 10008)  # Discord's codes of unknown channels and messages; a 404 alone may come from elsewhere
+_UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE = 10003, 10008  # Discord's codes
 
 
 class DiscordHistory:
@@ -76,7 +75,8 @@ class DiscordHistory:
             with _translated():
                 return message_of(await self._messageable(channel_id).fetch_message(message_id), self.guild_id)
         except HistoryUnavailable as error:
-            if _says_not_there(error):
+            # That the channel is unknown says nothing yet of all the messages in it.
+            if _code(error) == _UNKNOWN_MESSAGE:
                 return None
             raise
 
@@ -98,7 +98,7 @@ class DiscordHistory:
             with _translated():
                 await guild.fetch_channel(channel.channel_id)
         except HistoryUnavailable as error:
-            return _says_not_there(error)
+            return _code(error) == _UNKNOWN_CHANNEL
         return False
 
     @property
@@ -135,8 +135,9 @@ class DiscordHistory:
         return not thread.is_private() or thread.id in self._private_ids
 
 
-def _says_not_there(error: HistoryUnavailable) -> bool:
-    return isinstance(error.__cause__, discord.NotFound) and error.__cause__.code in _NOT_THERE
+def _code(error: HistoryUnavailable) -> int:
+    """What Discord says is not there; 0 where it says something else."""
+    return error.__cause__.code if isinstance(error.__cause__, discord.NotFound) else 0
 
 
 @contextmanager

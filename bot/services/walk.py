@@ -16,7 +16,7 @@ from bot.times import made_at, snowflake_at
 
 @dataclass(slots=True)
 class Span:
-    """What one reading has gone through of a channel's past: `n_read` messages below the newest id, down to `low_id`."""
+    """What one reading has gone through of a channel's past: `n_read` messages below `newest_id`, down to `low_id`."""
 
     newest_id: int = 0
     low_id: int = 0
