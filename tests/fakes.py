@@ -1,5 +1,6 @@
 """Named stand-ins whose answers a person can work out."""
 
+import asyncio
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -50,17 +51,26 @@ class WordEmbedder:
 class PagedHistory:
     """Channels and what was written in them, given out page by page as Discord does.
 
-    Channels in `closed` cannot be read, and of those in `delayed` nothing is told now. While a page is on its way
-    `on_the_way`, if there is one, is awaited with it. Counts the pages, how often each message was given out, and
-    remembers which messages were asked about one by one.
+    Channels in `closed` cannot be read, threads in `gone` were deleted, of those in `delayed` nothing is told for
+    `delay_s`, and those in `broken` raise what stands there. Pages lack the messages in `lacking`, which are
+    there, and those in `hanging` are never told of when they are asked for one by one. While a page is on its way
+    `on_the_way`, if there is one, is awaited with it.
+
+    Counts the pages and how often each message was given out, and remembers whom it was asked about: the channels of
+    the pages with the ids that they were to lie before, also where it refused, and the messages one by one.
     """
 
-    guild_id = GUILD
-
-    def __init__(self, *locations: Location) -> None:
+    def __init__(self, *locations: Location, guild_id: int = GUILD) -> None:
+        self.guild_id = guild_id
         self.locations = list(locations)
         self.closed: set[int] = set()
+        self.gone: set[int] = set()
         self.delayed: set[int] = set()
+        self.delay_s = 0.0
+        self.broken: dict[int, Exception] = {}
+        self.lacking: set[int] = set()
+        self.hanging: set[int] = set()
+        self.asked_pages: list[tuple[int, int | None]] = []
         self.asked_about: list[int] = []
         self.on_the_way: Callable[[list[Message]], Awaitable[None]] | None = None
         self.n_pages = 0
@@ -75,36 +85,46 @@ class PagedHistory:
             self._messages[channel_id][message.message_id] = message
             self._newest_ids[channel_id] = max(message.message_id, self._newest_ids.get(channel_id, 0))
 
-    def delete(self, message_id: int) -> None:
-        """A message is deleted; a channel goes on naming it as its newest."""
+    def delete(self, *message_ids: int) -> None:
+        """Messages are deleted; a channel goes on naming the newest that there was."""
         for messages in self._messages.values():
-            messages.pop(message_id, None)
+            for message_id in message_ids:
+                messages.pop(message_id, None)
+
+    def contents(self) -> dict[int, str]:
+        """What is written everywhere, by id."""
+        return {i: message.content for messages in self._messages.values() for i, message in sorted(messages.items())}
 
     async def places(self) -> AsyncIterator[Place]:
         for location in self.locations:
-            yield Place(location, self._newest_ids.get(location.channel.channel_id))
+            if location.channel.channel_id not in self.gone:
+                yield Place(location, self._newest_ids.get(location.channel.channel_id))
 
     async def page(
         self, location: Location, *, before_id: int | None = None, after_id: int | None = None
     ) -> list[Message]:
-        self._refuse_closed(location)
+        channel_id = location.channel.channel_id
+        self.asked_pages.append((channel_id, before_id))
+        self._refuse(channel_id)
         self.n_pages += 1
-        ids = sorted(self._messages[location.channel.channel_id])
+        ids = sorted(self._messages[channel_id].keys() - self.lacking)
         if after_id is not None:
             ids = [i for i in ids if i > after_id][:PAGE]
         else:
             ids = [i for i in ids if before_id is None or i < before_id][-PAGE:]
-        page = [self._messages[location.channel.channel_id][i] for i in reversed(ids)]
+        page = [self._messages[channel_id][i] for i in reversed(ids)]
         self.n_given.update(ids)
         if self.on_the_way is not None:
             await self.on_the_way(page)
         if not page:
-            self._refuse_closed(location)
+            self._refuse(channel_id)
         return page
 
     async def message(self, channel_id: int, message_id: int) -> Message | None:
-        self._refuse(channel_id)
         self.asked_about.append(message_id)
+        self._refuse(channel_id)
+        if message_id in self.hanging:
+            await asyncio.Event().wait()
         return self._messages[channel_id].get(message_id)
 
     def locate(self, channel: Channel) -> Location | None:
@@ -114,16 +134,15 @@ class PagedHistory:
     async def is_gone(self, channel: Channel) -> bool:
         if channel.channel_id in self.delayed:
             raise HistoryDelayed("later")
-        return channel.channel_id not in {location.channel.channel_id for location in self.locations}
-
-    def _refuse_closed(self, location: Location) -> None:
-        self._refuse(location.channel.channel_id)
+        return channel.channel_id in self.gone
 
     def _refuse(self, channel_id: int) -> None:
-        if channel_id in self.closed:
+        if channel_id in self.broken:
+            raise self.broken[channel_id]
+        if channel_id in self.closed | self.gone:
             raise HistoryUnavailable("the bot may not read it")
         if channel_id in self.delayed:
-            raise HistoryDelayed("later")
+            raise HistoryDelayed("later", seconds=self.delay_s)
 
 
 class KnownSurroundings:
@@ -162,8 +181,7 @@ class AsStored(PagedHistory):
     """A Discord that holds exactly what is stored, for tests of what has nothing to do with it."""
 
     def __init__(self, messages: MessageStore, *, guild_id: int = GUILD) -> None:
-        super().__init__()
-        self.guild_id = guild_id
+        super().__init__(guild_id=guild_id)
         self._stored = messages
 
     async def message(self, channel_id: int, message_id: int) -> Message | None:

@@ -1,13 +1,23 @@
 """Reading the past of a server, as Discord gives it out."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
 from live import eventually
-from standin import Discord
+from standin import Discord, Person
 from standin.channels import Channel
+from standin.clients import Listener, running
+from standin.world import Guild
 from town import HISTORY, VIEW, Town
+
+from bot.errors import HistoryDelayed, HistoryUnavailable
+from bot.exts._convert import location_of
+from bot.exts._history import DiscordHistory
+from bot.messages import Channel as KnownChannel
+from bot.messages import ChannelKind, Location
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -206,3 +216,168 @@ async def test_an_unwritten_permission_of_the_bot_is_enough(town: Town) -> None:
 
     await progress_of(town)
     await town.stored("a notice")
+
+
+async def test_an_empty_page_of_a_channel_that_closes_is_no_deletion(town: Town) -> None:
+    """A channel that loses its history while its page is on the way is closed, not empty: it comes back as it was."""
+    other = town.guild.text("other")
+    other.seed(town.bob, [f"text {n}" for n in range(20)], start=BEGAN, step=MINUTE)
+    town.square.seed(town.bob, ["sunshine"], start=BEGAN, step=MINUTE)
+    await progress_of(town)
+    await other.post(town.bob, "lately")
+    await eventually(lambda: len(town.bot.texts(town.guild.id)) == 22)
+
+    town.discord.fail("GET", PAGES, channel=other, delay=0.5, times=3)
+    await town.guild.outage()
+    await town.guild.recover()
+    n_before = n_pages(town.discord, other)
+    await eventually(lambda: n_pages(town.discord, other) > n_before)
+    await other.overwrite(town.guild.everyone, deny=HISTORY)
+    await town.stored("sunshine")
+    await other.overwrite(town.guild.everyone)
+    await eventually(lambda: len(town.bot.texts(town.guild.id)) == 22)
+    assert town.bot.rows("SELECT * FROM tombstones WHERE guild_id = ?", town.guild.id) == []
+
+
+# --- what Discord answers, in the words of the services
+
+MESSAGE = f"{PAGES}/{{message_id}}"
+ANYTHING = "/channels/{channel_id}"
+
+
+class Near:
+    """A server on a Discord of one's own, and its past as a client in this process sees it."""
+
+    def __init__(self, told: Discord, client: discord.Client, guild: Guild, bob: Person) -> None:
+        self.discord = told
+        self.client = client
+        self.guild = guild
+        self.bob = bob
+        self.history = DiscordHistory(client, guild.id)
+        self.square = guild.text("square")
+
+    @property
+    def cached(self) -> discord.Guild:
+        guild = self.client.get_guild(self.guild.id)
+        assert guild is not None
+        return guild
+
+    async def location(self, channel: Channel) -> Location:
+        place = await eventually(lambda: self.cached.get_channel_or_thread(channel.id))
+        return location_of(place)
+
+
+@asynccontextmanager
+async def near() -> AsyncIterator[Near]:
+    """Opened in the test, whose loop the client shares."""
+    async with Discord.open() as told:
+        bob = told.person("bob")
+        guild = told.guild("Town", owner=bob)
+        async with running(told, Listener(max_ratelimit_timeout=30.0)) as client:
+            await client.came("ready")
+            yield Near(told, client, guild, bob)
+
+
+TROUBLE = [
+    ({"status": 403}, HistoryUnavailable, None),
+    ({"status": 404}, HistoryUnavailable, None),
+    ({"status": 404, "code": 0}, HistoryUnavailable, None),
+    ({"status": 503}, HistoryDelayed, 10.0),
+    ({"status": 429, "retry_after": 3_600.0}, HistoryDelayed, 3_600.0),
+    ({"status": 429, "retry_after": 3_600.0, "scope": "shared"}, HistoryDelayed, 3_600.0),
+    ({"status": 429, "retry_after": 0.01, "times": 20}, HistoryDelayed, 10.0),
+]
+
+
+@pytest.mark.parametrize(("fault", "failure", "seconds"), TROUBLE, ids=str)
+async def test_f18_f19_what_discord_refuses_is_told_in_the_words_of_the_services(fault, failure, seconds) -> None:
+    """A refusal cannot be read, a fault or a limit cannot be read now: so for a page as for one message."""
+    async with near() as town:
+        where, said = await town.location(town.square), await town.square.post(town.bob, "one")
+        for route, ask in (
+            (PAGES, lambda: town.history.page(where)),
+            (MESSAGE, lambda: town.history.message(town.square.id, said.id)),
+        ):
+            town.discord.fail("GET", route, **fault)
+            with pytest.raises(failure) as raised:
+                await ask()
+            assert getattr(raised.value, "seconds", None) == seconds
+            town.discord.faults.clear()
+
+
+async def test_a_message_is_told_as_it_is_now() -> None:
+    """Its text, and None once it is gone; a refusal where its channel is, or, without a request, may not be read."""
+    async with near() as town:
+        attic = town.guild.text("attic")
+        one, two = await town.square.post(town.bob, "one"), await town.square.post(town.bob, "two")
+        three = await attic.post(town.bob, "three")
+        await town.location(attic)
+        await one.edit("uno")
+        found = await town.history.message(town.square.id, one.id)
+        assert (found.content, found.edited_at) == ("uno", one.edited_at)
+
+        await two.delete()
+        await attic.delete()
+        await eventually(lambda: town.cached.get_channel(attic.id) is None)
+        assert await town.history.message(town.square.id, two.id) is None
+        with pytest.raises(HistoryUnavailable):
+            await town.history.message(attic.id, three.id)
+
+        await town.square.overwrite(town.guild.everyone, deny=HISTORY)
+        await eventually(lambda: town.history.locate(KnownChannel(town.guild.id, town.square.id, "")) is None)
+        n_before = len(town.discord.requests)
+        with pytest.raises(HistoryUnavailable):
+            await town.history.message(town.square.id, one.id)
+        assert len(town.discord.requests) == n_before
+
+
+async def test_an_archived_thread_is_read_without_being_known() -> None:
+    """Pages and messages of a thread that the connection has forgotten need nothing but its id."""
+    async with near() as town:
+        thread = await town.square.thread("aside", by=town.bob)
+        where = await town.location(thread)
+        said = await thread.post(town.bob, "one")
+        await thread.archive()
+        await eventually(lambda: town.cached.get_thread(thread.id) is None)
+
+        assert [one.content for one in await town.history.page(where)] == ["one"]
+        assert (await town.history.message(thread.id, said.id)).content == "one"
+        assert town.history.locate(where.channel) == where
+        assert where in [place.location async for place in town.history.places()]
+
+
+async def test_only_a_deleted_thread_is_gone() -> None:
+    """Neither a channel, nor an active, archived or refused thread counts as deleted, nor one that cannot be asked."""
+    async with near() as town:
+        active, archived, deleted = [await town.square.thread(n, by=town.bob) for n in ("active", "archived", "gone")]
+        places = [await town.location(channel) for channel in (town.square, active, archived, deleted)]
+        await archived.archive()
+        await deleted.delete()
+        await eventually(lambda: len(town.cached.threads) == 1)
+
+        assert [await town.history.is_gone(place.channel) for place in places] == [False, False, False, True]
+        gone = places[-1].channel
+        for fault in ({"status": 403}, {"status": 404, "code": 0}):
+            town.discord.fail("GET", ANYTHING, **fault)
+            assert not await town.history.is_gone(gone)
+        town.discord.fail("GET", ANYTHING, status=503)
+        with pytest.raises(HistoryDelayed):
+            await town.history.is_gone(gone)
+        orphan = KnownChannel(town.guild.id, gone.channel_id, "", ChannelKind.THREAD, parent_id=7)
+        assert await town.history.is_gone(orphan)
+
+
+async def test_f31_while_a_server_is_away_nothing_is_gone() -> None:
+    """During an outage whatever is asked waits, and nothing is taken for closed or deleted."""
+    async with near() as town:
+        where = await town.location(town.square)
+        await town.guild.outage()
+        await eventually(lambda: town.client.get_guild(town.guild.id) is None or town.cached.unavailable)
+
+        for ask in (
+            lambda: town.history.page(where),
+            lambda: town.history.message(town.square.id, 7),
+            lambda: town.history.is_gone(where.channel),
+        ):
+            with pytest.raises(HistoryDelayed):
+                await ask()

@@ -119,3 +119,22 @@ def test_the_footer_says_how_much_more_there_is():
 def test_a_share_without_hits_says_that_they_are_gone():
     """What was shared and is gone leaves a sentence."""
     assert share_embed([], Words("en")).description == Words("en")("answer.nothing_left")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("start", "n_more"), [(0, 0), (0, 7), (5, 2)])
+def test_a_page_of_unconfirmed_hits_says_only_that(language, start, n_more):
+    """Where nothing could be confirmed the page does not claim that there is nothing, or that it is gone."""
+    words = Words(language)
+    embed = page_embed(Page(1, start, (), n_more, n_unknown=5), words)
+
+    assert (embed.description, embed.footer.text) == (words("answer.unknown", n=5), None)
+
+
+@pytest.mark.parametrize("n_more", [0, 7])
+def test_hits_that_were_left_out_are_counted_below(n_more):
+    """Beside the hits that are shown, the footer says how many Discord did not confirm."""
+    first, second = page_embed(Page(1, 0, (hit_of(),), n_more, n_unknown=2), Words("en")).footer.text.splitlines()
+
+    assert first == ("7 more" if n_more else "No more")
+    assert second.startswith("Left out: 2 messages")

@@ -19,7 +19,7 @@ STARTED = "Indexing has begun. New messages are stored from now on; the history 
 READING = "The history is being read."
 STOPPED_ALL = "Nothing new is stored in this server any more."
 MANAGE_SERVER = discord.Permissions(manage_guild=True)
-VERBS = ["start", "stop", "status"]
+VERBS = ["start", "stop", "pause", "cancel", "status"]
 
 
 async def index(town: Town, verb: str, *, by: Person | None = None, force: bool = False, **options: object) -> Answer:
@@ -459,3 +459,81 @@ async def test_the_status_is_in_the_language_of_the_asker(town: Town) -> None:
 
     assert shown(await index(town, "status", by=steward)).startswith("このサーバーでは何も索引の対象になっていません。")
     assert "保存されません" in shown(await index(town, "stop", by=steward))
+
+
+# --- pause and cancel
+
+PAGES = "/channels/{channel_id}/messages"
+PAUSED, CANCELLED = "Reading the history is paused", "Reading the history is cancelled"
+
+
+async def half_read(town: Town, verb: str) -> tuple[Answer, Answer]:
+    """A long history that is paused or given up half way; the answer to the start and that to the verb."""
+    town.square.seed(town.bob, 1_000)
+    town.discord.fail("GET", PAGES, delay=0.2, channel=town.square, times=99)
+    start = await index(town, "start")
+    await eventually(lambda: len(town.bot.texts(town.guild.id)) >= 200)
+    answer = await index(town, verb)
+    # The page that was on its way is the last one.
+    await eventually(lambda: not town.bot.rows("SELECT 1 FROM notices WHERE guild_id = ?", town.guild.id))
+    town.discord.faults.clear()
+    return start, answer
+
+
+@pytest.mark.parametrize(("verb", "sentence"), [("pause", PAUSED), ("cancel", CANCELLED)])
+async def test_a_pause_stops_reading_and_a_start_goes_on(town: Town, verb, sentence) -> None:
+    """The older part stays unread, new messages are stored, everybody is told, and a start reads the rest."""
+    start, answer = await half_read(town, verb)
+    assert answer.is_ephemeral
+    assert answer.content.startswith(sentence)
+    was = {"pause": "is paused: ", "cancel": "was cancelled: "}[verb]
+    await eventually(lambda: f"Reading the history {was}" in start.refresh().content)
+
+    n_stored = len(town.bot.texts(town.guild.id))
+    assert 200 <= n_stored < 1_000
+    await town.square.post(town.bob, "written meanwhile")
+    await eventually(lambda: "written meanwhile" in town.bot.texts(town.guild.id))
+    assert len(town.bot.texts(town.guild.id)) == n_stored + 1
+    assert (await status(town))[-1].startswith(sentence)
+
+    await started(town)
+    assert len(town.bot.texts(town.guild.id)) == 1_001
+    assert (await status(town))[-1].startswith("Embeddings are made with")
+
+
+async def test_a_pause_may_become_a_cancellation(town: Town) -> None:
+    """What was said last counts."""
+    await town.square.post(town.bob, "one")
+    await started(town)
+    for verb, sentence in (("pause", PAUSED), ("cancel", CANCELLED), ("pause", PAUSED)):
+        assert (await index(town, verb)).content.startswith(sentence)
+        assert (await status(town))[-1].startswith(sentence)
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+async def test_where_nothing_is_indexed_there_is_nothing_to_pause(town: Town, verb) -> None:
+    """Before a start the answer says that nothing is indexed, and a later start reads everything."""
+    await town.square.post(town.bob, "one")
+    assert (await index(town, verb)).content == "Nothing is indexed in this server: /index start begins."
+
+    await started(town)
+    await town.stored("one")
+
+
+async def test_after_a_stop_the_status_does_not_speak_of_a_pause(town: Town) -> None:
+    """Where nothing is indexed no new messages are stored, and the status does not say that they are."""
+    await started(town)
+    await index(town, "pause")
+    await index(town, "stop")
+
+    assert not any(line.startswith(PAUSED) for line in await status(town))
+
+
+async def test_a_pause_is_told_in_japanese(town: Town) -> None:
+    """A Japanese manager reads Japanese, with the commands by their Japanese names."""
+    await started(town)
+    steward = town.newcomer("steward", locale="ja", roles=[town.guild.role("stewards", permissions=MANAGE_SERVER)])
+
+    assert (await index(town, "pause", by=steward)).content.startswith("履歴の読み込みを一時停止しました。")
+    assert "一時停止" in shown(await index(town, "status", by=steward)).splitlines()[-1]
+    assert (await index(town, "cancel", by=steward)).content.startswith("履歴の読み込みを中止しました。")

@@ -287,3 +287,32 @@ async def test_f13_a_lost_connection_is_resumed_without_loss(town: Town) -> None
     await town.square.post(town.bob, "three")
     await town.stored("one and a half", "three")
     assert town.discord.resumes == resumes + 1
+
+
+async def test_names_and_places_are_no_reason_to_ask_again(town: Town) -> None:
+    """A channel that was renamed and moved needs no comparison; after a change of permissions Discord is asked anew."""
+    travel, aside = town.guild.category("travel"), town.guild.text("aside")
+    await town.index()
+    await town.square.post(town.bob, "the harbour freezes in January")
+    await town.stored("the harbour freezes in January")
+    await town.settled()
+    route = "/channels/{channel_id}/messages/{message_id}"
+    n_asked = lambda: len(town.discord.asked("GET", route, channel=town.square))  # noqa: E731
+    await town.similar(town.ada, "ice in the port")
+    n_before = n_asked()
+
+    await town.square.rename("plaza")
+    await town.square.move(travel)
+    known = "SELECT name, parent_id FROM channels WHERE channel_id = ?"
+    await eventually(lambda: town.bot.rows(known, town.square.id) == [("plaza", travel.id)])
+    await town.similar(town.ada, "ice in the port")
+    assert n_asked() == n_before
+
+    # So that no page is compared before the question.
+    town.discord.fail("GET", "/channels/{channel_id}/messages", channel=town.square, delay=3, times=9)
+    await town.square.overwrite(town.bob, allow=HISTORY)
+    await aside.post(town.bob, "after it")
+    await town.stored("the harbour freezes in January", "after it")
+    await town.similar(town.ada, "ice in the port", channel=town.square)
+    assert n_asked() == n_before + 1
+    town.discord.faults.clear()

@@ -1,6 +1,9 @@
 """/similar and Find similar, as people see them."""
 
 import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -557,6 +560,91 @@ async def test_b29_the_menu_in_a_direct_message_is_told_where_to_ask(town: Town)
 
     answer = await (await town.bob.menu(message.channel, "Find similar", message, force=True)).answer()
     assert shown(answer) == NOT_HERE
+
+
+# --- what changed unheard
+
+PAGES = "/channels/{channel_id}/messages"
+MESSAGE = f"{PAGES}/{{message_id}}"
+LEFT_OUT = "Left out: {n} messages that Discord did not confirm in time."
+FERRIES = ["the ferry leaves at noon", "the ferry leaves at one", "the ferry leaves at two"]
+
+
+@asynccontextmanager
+async def back_again(tmp_path: Path, happens: Callable[[list[Message]], Awaitable[None]]) -> AsyncIterator[Town]:
+    """A bot that is back after something happened unheard, while no page of history reaches it."""
+    async with Discord.open() as discord:
+        async with running(discord, tmp_path / "data") as bot:
+            town = town_on(discord, bot)
+            said = town.square.seed(town.bob, FERRIES, start=BEGAN, step=timedelta(minutes=1))
+            await town.index()
+        await discord.disconnected()
+        await happens(said)
+        discord.fail("GET", PAGES, delay=60, times=1_000)
+        discord.requests.clear()
+        async with running(discord, tmp_path / "data") as bot:
+            town.bot = bot
+            yield town
+            discord.faults.clear()
+
+
+async def test_f14_what_was_deleted_while_the_bot_was_off_is_never_shown(tmp_path: Path) -> None:
+    """The very first answer after a start leaves it out, since Discord is asked about each hit; so does the next."""
+
+    async def delete_one(said: list[Message]) -> None:
+        await said[1].delete()
+
+    async with back_again(tmp_path, delete_one) as town:
+        answer = shown(await town.similar(town.ada, "ferry"))
+        assert FERRIES[1] not in answer
+        assert FERRIES[0] in answer
+        assert FERRIES[2] in answer
+        assert len(town.discord.asked("GET", MESSAGE)) == 3
+        assert town.bot.texts(town.guild.id) == [FERRIES[0], FERRIES[2]]
+
+        assert shown(await town.similar(town.ada, "ferry")) == answer
+        assert len(town.discord.asked("GET", MESSAGE)) == 3
+
+
+async def test_f14_what_was_rewritten_while_the_bot_was_off_is_not_shown_as_it_was(tmp_path: Path) -> None:
+    """The first answer leaves the old text out, and soon the new one is found."""
+
+    async def rewrite_one(said: list[Message]) -> None:
+        await said[1].edit("the bridge is closed")
+
+    async with back_again(tmp_path, rewrite_one) as town:
+        assert FERRIES[1] not in shown(await town.similar(town.ada, "ferry"))
+        await town.settled()
+        assert "the bridge is closed" in shown(await town.similar(town.ada, "a bridge"))
+
+
+async def test_f14_a_message_that_went_unheard_cannot_be_asked_about(tmp_path: Path) -> None:
+    """A link to a message that was deleted while the bot was off is answered as if it had never been there."""
+
+    async def delete_one(said: list[Message]) -> None:
+        await said[1].delete()
+
+    async with back_again(tmp_path, delete_one) as town:
+        gone = next(one for one in town.bot.rows("SELECT message_id, content FROM messages") if one[1] == FERRIES[1])
+        assert shown(await town.similar(town.ada, f"{town.square.url}/{gone[0]}")) == NO_MESSAGE
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"delay": 60}], ids=str)
+async def test_f18_what_discord_does_not_confirm_is_left_out_in_words(tmp_path: Path, fault) -> None:
+    """While single messages cannot be fetched the answer comes all the same, shows none of them, and says so."""
+
+    async def delete_one(said: list[Message]) -> None:
+        await said[1].delete()
+
+    async with back_again(tmp_path, delete_one) as town:
+        town.discord.fail("GET", MESSAGE, times=1_000, **fault)
+        began = time.monotonic()
+        answer = await town.similar(town.ada, "ferry")
+        # discord.py alone would try for 25 s; 2 s are meant.
+        assert time.monotonic() - began < 15
+        assert shown(answer).startswith(LEFT_OUT.format(n=3))
+        assert "ferry" not in shown(answer)
+        assert len(town.bot.texts(town.guild.id)) == 3
 
 
 # --- what else can fail

@@ -1,19 +1,22 @@
 """Answers that are paged and shared: what may be shown is decided anew each time."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from conftest import Rooms, rooms_over
-from fakes import AsStored
-from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, utc
+from fakes import AsStored, PagedHistory, WordEmbedder
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, utc
 
 from bot.askers import Audience, Member
-from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, NothingToShare
-from bot.messages import Hit, Query, StoredMessage
+from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, HistoryDelayed, MessageNotFound, NothingToShare
+from bot.messages import Hit, Message, Query, StoredMessage
 from bot.services.answers import KEPT, Page
 from bot.storage.answers import AnswerStore, Found, Share, StoredAnswer
 from bot.storage.database import open_to_write
+from bot.vectors import Vectors
 
 RED_FISH = Query(text="red fish", limit=50)
 SHARED_AS = 900
@@ -369,3 +372,169 @@ async def test_hits_keep_their_order_in_a_share(rooms: Rooms) -> None:
     assert ids(page.hits) == [1, 3, 2]
     assert ids(await rooms.answers.hits_of(await stale(rooms), audience(CHANNEL))) == [1, 2]
     assert all(isinstance(hit.stored, StoredMessage) for hit in page.hits)
+
+
+# --- what may have changed unheard
+
+
+def as_it_was() -> PagedHistory:
+    """Discord with the twelve messages of the town, in both channels."""
+    history = PagedHistory(location(CHANNEL), location(OTHER_CHANNEL))
+    channels = (CHANNEL, OTHER_CHANNEL)
+    history.write(message(i, "red fish", channel_id=channels[i % 2 == 0]) for i in range(1, 13))
+    return history
+
+
+async def stored(rooms: Rooms) -> list[int]:
+    rows = await rooms.database.fetch("SELECT message_id FROM messages WHERE guild_id = ? ORDER BY 1", (GUILD,))
+    return [row[0] for row in rows]
+
+
+async def test_others_take_the_place_of_what_is_gone(town: Rooms) -> None:
+    """A page is full although some of its hits were deleted or rewritten unheard; the question is embedded once."""
+    history = as_it_was()
+    history.delete(12, 10, 7)
+    history.write([message(11, "a secret", edited_at=utc("2024-01-01T00:00:00"))])
+    n_before = len(town.embedder.batches)
+    page = await town.answers.ask(BOTH, RED_FISH, history=history)
+
+    assert (ids(page.hits), page.n_more, page.n_unknown, page.is_kept) == ([9, 8, 6, 5, 4], 3, 0, True)
+    assert town.embedder.batches[n_before:] == [["red fish"]]
+    assert await stored(town) == [1, 2, 3, 4, 5, 6, 8, 9, 11]
+    assert sorted(history.asked_about) == [4, 5, 6, 7, 8, 9, 10, 11, 12]
+    second = await town.answers.turn(BOTH, page.answer_id, page.next, history=history)
+    assert (ids(second.hits), second.n_more) == ([3, 2, 1], 0)
+
+
+async def test_nothing_is_found_where_all_is_gone(town: Rooms) -> None:
+    """When every hit was deleted unheard the answer is that there is nothing."""
+    history = as_it_was()
+    history.delete(*range(1, 13))
+    page = await town.answers.ask(BOTH, RED_FISH, history=history)
+
+    assert page == Page(page.answer_id, 0, (), 0, is_kept=False)
+    assert await stored(town) == []
+
+
+async def test_a_later_page_leaves_out_what_is_gone(town: Rooms) -> None:
+    """Turning a page asks about the hits of that page; those before and after keep their places."""
+    history = as_it_was()
+    page = await town.answers.ask(BOTH, RED_FISH, history=history)
+    history.delete(6, 4)
+    second = await town.answers.turn(BOTH, page.answer_id, page.next, history=history)
+
+    assert (ids(second.hits), second.n_more, second.n_unknown) == ([7, 5, 3], 2, 0)
+    assert await stored(town) == [1, 2, 3, 5, 7, 8, 9, 10, 11, 12]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["failing", "late"])
+async def test_what_cannot_be_confirmed_is_counted_and_not_shown(
+    town: Rooms, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    """When Discord does not answer, or not in time, the page says how many hits it leaves out; later they are there."""
+    monkeypatch.setattr("bot.services.answers.CHECKED_FOR_S", 0.2)
+    history = as_it_was()
+    history.hanging = set(range(1, 13)) if is_late else set()
+    history.broken = {} if is_late else dict.fromkeys((CHANNEL, OTHER_CHANNEL), HistoryDelayed("HTTP 503"))
+    async with asyncio.timeout(20):
+        page = await town.answers.ask(BOTH, RED_FISH, history=history)
+    assert (page.hits, page.n_more, page.n_unknown, page.is_kept) == ((), 7, 5, True)
+    assert len(await stored(town)) == 12
+
+    history.hanging, history.broken = set(), {}
+    monkeypatch.setattr("bot.services.answers.CHECKED_FOR_S", 20.0)
+    again = await town.answers.turn(BOTH, page.answer_id, 0, history=history)
+    assert (ids(again.hits), again.n_unknown) == ([12, 11, 10, 9, 8], 0)
+
+
+async def test_what_is_known_is_shown_beside_what_is_not(town: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that Discord tells nothing of takes only its own hits off the page."""
+    history = as_it_was()
+    history.broken = {CHANNEL: HistoryDelayed("HTTP 503")}
+    page = await town.answers.ask(BOTH, RED_FISH, history=history)
+
+    assert (ids(page.hits), page.n_unknown) == ([12, 10, 8], 2)
+
+
+async def test_a_question_that_takes_long_leaves_discord_its_time(database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the question takes to be embedded, its hits are asked about for as long as ever."""
+    monkeypatch.setattr("bot.services.answers.CHECKED_FOR_S", 0.5)
+
+    class Slow(WordEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            await asyncio.sleep(0.6)
+            return await super().embed(texts)
+
+    rooms = await rooms_over(database, Slow())
+    await rooms.ingest.saved(GUILD, [message(1, "red fish")])
+    await rooms.settle()
+    page = await rooms.answers.ask(member(CHANNEL), RED_FISH, history=Thinking(location(CHANNEL)))
+
+    assert (ids(page.hits), page.n_unknown) == ([1], 0)
+
+
+class Thinking(PagedHistory):
+    """Takes a moment to tell of a message, which is always the same."""
+
+    async def message(self, channel_id: int, message_id: int) -> Message | None:
+        await asyncio.sleep(0.02)
+        return message(message_id, "red fish")
+
+
+async def test_f4_what_cannot_be_put_down_is_asked_about_twice_at_most(town: Rooms) -> None:
+    """While the database refuses, a hit that is gone is left out, and Discord is not asked over and over."""
+    history = as_it_was()
+    history.delete(12)
+    async with town.database.transaction() as transaction:
+        await transaction.execute(
+            "CREATE TRIGGER full BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'no space'); END"
+        )
+    page = await town.answers.ask(BOTH, RED_FISH, history=history)
+
+    assert ids(page.hits) == [11, 10, 9, 8]
+    assert history.asked_about.count(12) <= 2
+
+
+async def test_f4_an_answer_that_cannot_be_kept_is_shown_without_buttons(town: Rooms) -> None:
+    """While the database refuses, the first page is there all the same, and cannot be turned."""
+    async with town.database.transaction() as transaction:
+        await transaction.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON answers BEGIN SELECT RAISE(ABORT, 'no space'); END"
+        )
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
+
+    assert (ids(page.hits), page.n_more, page.is_kept) == ([12, 11, 10, 9, 8], 7, False)
+    with pytest.raises(AnswerExpired):
+        await town.answers.turn(BOTH, page.answer_id, 0, history=AsStored(town.messages))
+
+
+async def test_a_question_about_a_message_that_is_gone_finds_no_message(town: Rooms) -> None:
+    """Whoever asks about a message that was deleted unheard is told as if it had never been there."""
+    history = as_it_was()
+    history.delete(12)
+    with pytest.raises(MessageNotFound):
+        await town.answers.ask(BOTH, Query(message_id=12), history=history)
+
+    assert 12 not in await stored(town)
+    assert await town.database.fetch("SELECT * FROM answers") == []
+
+
+async def test_a_message_that_the_asker_may_not_see_costs_no_request(town: Rooms) -> None:
+    """Discord is not asked about what a question names and its asker may not read."""
+    history = as_it_was()
+    with pytest.raises(MessageNotFound):
+        await town.answers.ask(member(CHANNEL), Query(message_id=12), history=history)
+
+    assert history.asked_about == []
+
+
+async def test_nothing_is_shared_that_is_gone(town: Rooms) -> None:
+    """What went unheard since the page was shown does not get into a shared answer, nor what cannot be confirmed."""
+    history = as_it_was()
+    page = await town.answers.ask(BOTH, RED_FISH, history=history)
+    town.up_to_date.session_began()
+    history.delete(12)
+    history.broken = {CHANNEL: HistoryDelayed("HTTP 503")}
+
+    everyone = audience(CHANNEL, OTHER_CHANNEL)
+    assert ids(await town.answers.to_share(BOTH, everyone, page.answer_id, 0, history=history)) == [10, 8]

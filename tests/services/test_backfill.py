@@ -7,14 +7,16 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from conftest import Rooms
+from conftest import Rooms, rooms_over
 from fakes import PagedHistory
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, server, utc
 
-from bot.errors import HistoryUnavailable, StorageFailed
+from bot.errors import HistoryDelayed, HistoryUnavailable, StorageFailed
 from bot.messages import ChannelKind, Message
 from bot.services.backfill import Progress
+from bot.services.coverage import Past
 from bot.services.ingest import Tally
+from bot.storage.database import Database
 from bot.storage.servers import Marks, Notice
 
 SQUARE = location(CHANNEL)
@@ -314,6 +316,117 @@ async def test_bots_and_notices_are_counted_and_passed_over(town: Rooms) -> None
 
     assert await ids(town) == [1, 2, 3]
     assert dict(steps[-1].tally.skipped) == {"notice": 100, "bot": 1}
+
+
+def market(n: int, *, first_id: int = 1_000) -> list[Message]:
+    return written(n, first_id=first_id, channel_id=OTHER_CHANNEL)
+
+
+async def test_channels_take_turns(town: Rooms) -> None:
+    """A page of every channel comes before a second page of any; short ones are done while long ones go on."""
+    attic = location(30)
+    history = PagedHistory(SQUARE, MARKET, attic)
+    history.write([*written(350), *market(250), *written(10, first_id=5_000, channel_id=30)])
+    finished = [progress.n_finished async for progress in town.backfill.read(history, Tally())]
+
+    assert [channel_id for channel_id, _ in history.asked_pages] == [10, 20, 30, 10, 20, 10, 20, 10]
+    assert finished[-1] == 3
+
+
+async def test_a_delayed_channel_holds_up_no_other_and_is_not_asked_before_its_time(
+    town: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are read to the end, the caller hears how long to wait, and until then nothing is asked of it."""
+    clock = Clock()
+    monkeypatch.setattr("bot.services.backfill.time.monotonic", clock)
+    history = history_of(*written(350), *market(250))
+    history.delay_s = 60.0
+    steps: list[Progress] = []
+    with pytest.raises(HistoryDelayed) as delayed:
+        async for progress in town.backfill.read(history, Tally()):
+            steps.append(progress)
+            history.delayed = {CHANNEL}
+    assert delayed.value.seconds == 60.0
+    assert (len(await ids(town)), len(await ids(town, OTHER_CHANNEL))) == (100, 250)
+    assert (steps[-1].n_channels, steps[-1].n_finished, steps[-1].n_unavailable) == (2, 0, 0)
+
+    history.delayed = set()
+    history.asked_pages.clear()
+    clock.seconds += 50
+    with pytest.raises(HistoryDelayed) as still_delayed:
+        await read(town, history)
+    assert (history.asked_pages, still_delayed.value.seconds) == ([], pytest.approx(10.0))
+
+    clock.seconds += 10
+    await read(town, history)
+    assert await ids(town) == list(range(1, 351))
+    assert set(history.n_given.values()) == {1}
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_the_shortest_wait_is_told(town: Rooms) -> None:
+    """Of several delayed channels the one that may be asked first decides when reading goes on."""
+
+    class Limited(PagedHistory):
+        async def page(self, location, **around):
+            raise HistoryDelayed("later", seconds={CHANNEL: 90.0, OTHER_CHANNEL: 30.0}[location.channel.channel_id])
+
+    with pytest.raises(HistoryDelayed) as delayed:
+        await read(town, Limited(SQUARE, MARKET))
+    assert delayed.value.seconds == 30.0
+
+
+async def test_what_nobody_expects_in_one_channel_leaves_the_others(
+    town: Rooms, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A channel whose pages cannot be understood is logged and counted, and the others are read."""
+    history = history_of(*written(350), *market(150))
+    steps: list[Progress] = []
+    async for progress in town.backfill.read(history, Tally()):
+        steps.append(progress)
+        history.broken = {CHANNEL: KeyError("author")}
+
+    assert (len(await ids(town)), len(await ids(town, OTHER_CHANNEL))) == (100, 150)
+    assert (steps[-1].is_done, steps[-1].n_unavailable) == (True, 1)
+    assert caplog.text.count("reading channel 10 failed") == 1
+
+    history.broken = {}
+    await read(town, history)
+    assert await ids(town) == list(range(1, 351))
+
+
+@pytest.mark.parametrize("past", [Past.PAUSED, Past.CANCELLED])
+async def test_a_pause_outlives_a_restart(database: Database, past: Past) -> None:
+    """What was paused or given up stays so for the next process, until a start asks for it again."""
+    town = await rooms_over(database)
+    await town.coverage.start(server())
+    history = history_of(*written(350), *market(350))
+    async for _ in town.backfill.read(history, Tally()):
+        await town.coverage.put_past(GUILD, past)
+    stopped_at = (await ids(town), await ids(town, OTHER_CHANNEL))
+    assert stopped_at[0] == list(range(251, 351))
+    assert len(stopped_at[1]) == 100
+
+    town = await rooms_over(database)
+    await town.coverage.load()
+    assert town.coverage.past(GUILD) is past
+    steps = [progress async for progress in town.backfill.read(history, Tally())]
+    assert (await ids(town), await ids(town, OTHER_CHANNEL)) == stopped_at
+    assert (steps[-1].is_done, steps[-1].n_left) == (True, 0)
+
+    await town.coverage.start(server())
+    await read(town, history)
+    assert (len(await ids(town)), len(await ids(town, OTHER_CHANNEL))) == (350, 350)
+    assert set(history.n_given.values()) == {1}
 
 
 async def test_marks_that_are_forgotten_meanwhile_stay_so(town: Rooms) -> None:

@@ -9,7 +9,7 @@ from conftest import Rooms, rooms_over
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, server
 
 from bot.messages import ChannelKind
-from bot.services.coverage import WHOLE_SERVER, Coverage
+from bot.services.coverage import WHOLE_SERVER, Coverage, Past
 from bot.storage.database import open_to_write
 
 CATEGORY, THREAD = 5, 77
@@ -135,3 +135,52 @@ async def test_starting_in_a_server_ends_its_grace(rooms: Rooms) -> None:
     await rooms.coverage.start(server())
 
     assert await rooms.coverage.left_for(timedelta(seconds=-1)) == []
+
+
+async def test_the_past_is_wanted_until_somebody_says_otherwise(rooms: Rooms) -> None:
+    """What was paused or given up is so for its server alone, for the next process too, and until the next start."""
+    await rooms.coverage.start(server())
+    await rooms.coverage.start(server(OTHER_GUILD))
+    for past in (Past.PAUSED, Past.CANCELLED):
+        await rooms.coverage.put_past(GUILD, past)
+        again = Coverage(rooms.servers)
+        await again.load()
+        for coverage in (rooms.coverage, again):
+            assert (coverage.past(GUILD), coverage.wants_history(GUILD)) == (past, False)
+            assert (coverage.past(OTHER_GUILD), coverage.wants_history(OTHER_GUILD)) == (Past.WANTED, True)
+
+        await again.start(server(), CHANNEL)
+        assert again.wants_history(GUILD)
+        await rooms.coverage.load()
+        assert rooms.coverage.wants_history(GUILD)
+
+
+async def test_a_pause_takes_nothing_from_what_is_indexed(rooms: Rooms) -> None:
+    """Whoever pauses the history still has new messages stored."""
+    await rooms.coverage.start(server())
+    await rooms.coverage.put_past(GUILD, Past.CANCELLED)
+
+    assert rooms.coverage.covers(SQUARE)
+
+
+async def test_a_pause_is_not_undone_by_loading_at_the_same_moment(rooms: Rooms, monkeypatch) -> None:
+    """What was read from the database before a pause does not stand after it."""
+    await rooms.coverage.start(server())
+    was_read, may_go_on = asyncio.Event(), asyncio.Event()
+    histories = rooms.servers.histories
+
+    async def slow_histories() -> dict[int, str]:
+        told = await histories()
+        was_read.set()
+        await may_go_on.wait()
+        return told
+
+    monkeypatch.setattr(rooms.servers, "histories", slow_histories)
+    loading = asyncio.create_task(rooms.coverage.load())
+    await was_read.wait()
+    pausing = asyncio.create_task(rooms.coverage.put_past(GUILD, Past.PAUSED))
+    await asyncio.wait([pausing], timeout=0.2)
+    may_go_on.set()
+    await asyncio.gather(loading, pausing)
+
+    assert rooms.coverage.past(GUILD) is Past.PAUSED

@@ -14,11 +14,14 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, beside, channel, lo
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Location, Message, Origin, Query
 from bot.services.inbox import (
+    ChannelClosed,
     ChannelDeleted,
     Event,
+    HistoryRead,
     Inbox,
     MessageSaved,
     MessagesDeleted,
+    NamesChanged,
     ReachChanged,
     ServerJoined,
     ServerLeft,
@@ -491,3 +494,67 @@ async def test_f30_a_stop_loses_nothing_that_is_still_queued(town: Rooms) -> Non
     await deal_with(town, saved(3))
 
     assert list(await contents(town)) == [1, 2, 3]
+
+
+# --- what was missed, and what only looks different
+
+
+@pytest.mark.parametrize("event", [NamesChanged(GUILD), HistoryRead(GUILD)], ids=["names", "read"])
+async def test_new_names_are_no_reason_to_compare(town: Rooms, event: Event) -> None:
+    """A renamed or moved channel is known as it is now, and what was compared stays so."""
+    await deal_with(town, saved(1))
+    town.up_to_date.compared(GUILD, CHANNEL, down_to=0, at=town.up_to_date.now())
+    plaza = location(CHANNEL, name="plaza", parent_id=5)
+    await deal_with(town, event, surroundings=KnownSurroundings(plaza))
+
+    assert await town.ingest.channels(GUILD) == [plaza.channel]
+    assert town.up_to_date.is_true(GUILD, CHANNEL, 0)
+
+
+async def test_a_channel_that_went_unheard_takes_what_was_read_with_it(town: Rooms) -> None:
+    """Whoever looks around and does not find a channel drops it for good, with its threads and what was said of it."""
+    thread = location(77, kind=ChannelKind.THREAD, parent_id=CHANNEL)
+    await town.coverage.start(server(), CHANNEL)
+    await deal_with(town, saved(1), saved(2, at=thread), saved(3, at=location(OTHER_CHANNEL)))
+    await town.ingest.saved(GUILD, [], reached=Marks(CHANNEL, 1, 0))
+    await deal_with(town, ReachChanged(GUILD), surroundings=KnownSurroundings(gone=[CHANNEL], closed=[CHANNEL]))
+
+    assert await contents(town) == {3: "hello"}
+    assert town.coverage.told(GUILD) == {0: True}
+    await deal_with(town, saved(1))
+    assert await contents(town) == {3: "hello"}
+
+
+async def test_an_import_of_a_channel_that_is_no_more_stays(town: Rooms) -> None:
+    """What was never read live is not taken for deleted where Discord does not have its channel."""
+    await town.ingest.met(server(), channel(99))
+    await town.ingest.saved(GUILD, [message(1, channel_id=99, origin=Origin.EXPORT)])
+    await deal_with(town, ReachChanged(GUILD), surroundings=KnownSurroundings(gone=[99], closed=[99]))
+
+    assert list(await contents(town)) == [1]
+
+
+async def test_nobody_tells_of_deletions_in_a_closed_thread(town: Rooms) -> None:
+    """What was imported of a private thread that closes may be gone when it opens again, so it is asked about."""
+    secret = location(77, kind=ChannelKind.PRIVATE_THREAD, parent_id=CHANNEL)
+    await town.ingest.met(secret.server, secret.channel)
+    await town.ingest.saved(GUILD, [message(1, channel_id=77, origin=Origin.EXPORT)])
+    town.up_to_date.compared(GUILD, 77, down_to=0, at=town.up_to_date.now())
+    await deal_with(town, ChannelClosed(GUILD, 77))
+
+    assert list(await contents(town)) == [1]
+    assert not town.up_to_date.is_true(GUILD, 77, 1)
+
+
+async def test_f23_what_was_left_out_may_have_been_a_deletion(town: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an event that nobody could apply, what is stored of its server counts as compared no longer."""
+    await deal_with(town, saved(1))
+    for guild_id in (GUILD, OTHER_GUILD):
+        town.up_to_date.compared(guild_id, guild_id, down_to=0, at=town.up_to_date.now())
+
+    async def broken(guild_id: int, ids: list[int]) -> int:
+        raise KeyError(ids)
+
+    monkeypatch.setattr(town.ingest, "deleted", broken)
+    await deal_with(town, deleted(1))
+    assert [town.up_to_date.is_true(guild_id, guild_id, 0) for guild_id in (GUILD, OTHER_GUILD)] == [False, True]

@@ -3,7 +3,7 @@
 import pytest
 from conftest import Rooms
 from fakes import KnownSurroundings, PagedHistory
-from make import CHANNEL, GUILD, OTHER_CHANNEL, location, message, server
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, server
 
 from bot.services.inbox import MessageSaved, ReachChanged, ServerLeft
 from bot.services.ingest import Tally
@@ -122,3 +122,80 @@ async def test_a_gap_while_reading_counts(town: Rooms) -> None:
 def test_an_unread_channel_is_not_up_to_date() -> None:
     """Before anything was read, nothing holds."""
     assert not UpToDate().holds(GUILD, CHANNEL)
+
+
+# --- what was compared
+
+
+def test_what_was_compared_is_true_until_something_may_have_been_missed() -> None:
+    """From an id on, in its channel; a new session ends it everywhere, a loss in its server."""
+    up_to_date = UpToDate()
+    assert not up_to_date.is_true(GUILD, CHANNEL, 500)
+    up_to_date.compared(GUILD, CHANNEL, down_to=500, at=up_to_date.now())
+    assert [up_to_date.is_true(GUILD, CHANNEL, i) for i in (0, 499, 500, 501)] == [False, False, True, True]
+    assert not up_to_date.is_true(GUILD, OTHER_CHANNEL, 501)
+
+    up_to_date.lost_sight(OTHER_GUILD)
+    up_to_date.missed(CHANNEL)  # what is not stored is not shown
+    assert up_to_date.is_true(GUILD, CHANNEL, 500)
+    for lose in (lambda: up_to_date.lost_sight(GUILD), up_to_date.session_began):
+        up_to_date.compared(GUILD, CHANNEL, down_to=0, at=up_to_date.now())
+        assert up_to_date.is_true(GUILD, CHANNEL, 0)
+        lose()
+        assert not up_to_date.is_true(GUILD, CHANNEL, 500)
+
+
+def test_a_comparison_that_began_before_a_loss_says_nothing() -> None:
+    """What was asked before something may have been missed is as old as that."""
+    up_to_date = UpToDate()
+    at = up_to_date.now()
+    up_to_date.lost_sight(GUILD)
+    up_to_date.compared(GUILD, CHANNEL, down_to=0, at=at)
+    up_to_date.confirmed(7, at=at)
+
+    assert not up_to_date.is_true(GUILD, CHANNEL, 7)
+
+
+@pytest.mark.parametrize("order", [(100, 500), (500, 100)])
+def test_a_shorter_comparison_takes_nothing_from_a_longer_one(order: tuple[int, int]) -> None:
+    """Whichever comes first, what the longer one has seen stays true."""
+    up_to_date = UpToDate()
+    for down_to in order:
+        up_to_date.compared(GUILD, CHANNEL, down_to=down_to, at=up_to_date.now())
+
+    assert [up_to_date.is_true(GUILD, CHANNEL, i) for i in (99, 100, 600)] == [False, True, True]
+
+
+def test_an_older_comparison_takes_nothing_from_a_newer_one() -> None:
+    """A long reading that began before a gap does not make void what was compared after it."""
+    up_to_date = UpToDate()
+    before = up_to_date.now()
+    up_to_date.session_began()
+    up_to_date.compared(GUILD, CHANNEL, down_to=500, at=up_to_date.now())
+    up_to_date.compared(GUILD, CHANNEL, down_to=100, at=before)
+
+    assert up_to_date.is_true(GUILD, CHANNEL, 500)
+    assert not up_to_date.is_true(GUILD, CHANNEL, 100)
+
+
+def test_of_single_messages_the_last_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was confirmed one by one is true, and what was confirmed longest ago is forgotten first."""
+    monkeypatch.setattr("bot.services.uptodate._REMEMBERED", 3)
+    up_to_date = UpToDate()
+    for message_id in (1, 2, 3, 1, 4):
+        up_to_date.confirmed(message_id, at=up_to_date.now())
+
+    assert [up_to_date.is_true(GUILD, CHANNEL, i) for i in (1, 2, 3, 4)] == [True, False, True, True]
+
+
+def test_a_refusal_counts_until_something_changes() -> None:
+    """A channel that could not be read is known as such until a new session or a change in its server."""
+    up_to_date = UpToDate()
+    assert not up_to_date.is_refused(GUILD, CHANNEL)
+    for change in (up_to_date.session_began, lambda: up_to_date.lost_sight(GUILD)):
+        up_to_date.refused(CHANNEL)
+        up_to_date.lost_sight(OTHER_GUILD)
+        assert up_to_date.is_refused(GUILD, CHANNEL)
+        assert not up_to_date.is_refused(GUILD, OTHER_CHANNEL)
+        change()
+        assert not up_to_date.is_refused(GUILD, CHANNEL)
