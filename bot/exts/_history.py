@@ -3,13 +3,14 @@
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 
 import discord
 
 from bot.errors import HistoryDelayed, HistoryUnavailable
 from bot.exts._access import base_of, bot_may_read, may_read
-from bot.exts._convert import location_of, message_of, server_of
+from bot.exts._convert import is_blank, location_of, message_of, server_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.messages import Channel, Location, Message
 from bot.services.history import PAGE, Place
@@ -60,7 +61,7 @@ class DiscordHistory:
             oldest_first=after_id is not None,
         )
         with _translated():
-            messages = [message_of(message, self.guild_id) async for message in history]
+            messages = [self._told(message) async for message in history]
         if not messages:
             # Without the right to read history Discord answers with no messages, not with an error.
             self._refuse_closed(location.channel)
@@ -73,7 +74,7 @@ class DiscordHistory:
             raise HistoryUnavailable("the bot may not read it")
         try:
             with _translated():
-                return message_of(await self._messageable(channel_id).fetch_message(message_id), self.guild_id)
+                return self._told(await self._messageable(channel_id).fetch_message(message_id))
         except HistoryUnavailable as error:
             # That the channel is unknown says nothing yet of all the messages in it.
             if _code(error) == _UNKNOWN_MESSAGE:
@@ -112,6 +113,11 @@ class DiscordHistory:
     def _messageable(self, channel_id: int) -> discord.PartialMessageable:
         # Archived threads are not in the cache, and to read them nothing but their id is needed.
         return self._client.get_partial_messageable(channel_id, guild_id=self.guild_id)
+
+    def _told(self, message: discord.Message) -> Message:
+        """A message that comes without anything is none that was emptied: the bot is not shown what is written."""
+        told = message_of(message, self.guild_id)
+        return replace(told, edited_at=None) if is_blank(message) else told
 
     def _refuse_closed(self, channel: Channel) -> None:
         if not bot_may_read(self._guild, channel):

@@ -12,7 +12,8 @@ from bot.exts._failures import FAILED
 from bot.exts._history import DiscordHistory
 from bot.services.backfill import Backfill, Progress
 from bot.services.coverage import WHOLE_SERVER, Coverage, Past
-from bot.services.inbox import HistoryRead, Inbox
+from bot.services.events import HistoryRead
+from bot.services.inbox import Inbox
 from bot.services.ingest import Tally
 from bot.words import Words
 
@@ -80,6 +81,7 @@ class Reader:
             try:
                 await self._read_once(guild_id, reading)
             except HistoryDelayed as error:
+                await self._inbox.put(HistoryRead(guild_id))  # the other channels were read
                 wait_s = min(max(error.seconds, _RETRY_S), _LONGEST_RETRY_S)
                 log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, wait_s, error.reason)
             except (BotError, *FAILED) as error:

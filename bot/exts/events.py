@@ -6,10 +6,12 @@ import discord
 from discord.ext import commands
 
 from bot.client import SimilarBot
+from bot.exts._access import readable_ids
 from bot.exts._convert import is_blank, location_of, message_of
-from bot.services.inbox import (
+from bot.services.events import (
     ChannelClosed,
     ChannelDeleted,
+    ChannelsTurned,
     HistoryWanted,
     MessageSaved,
     MessagesDeleted,
@@ -28,6 +30,7 @@ class Events(commands.Cog):
     def __init__(self, bot: SimilarBot) -> None:
         self.bot = bot
         self.inbox = bot.app.inbox
+        self._open: dict[int, set[int]] = {}  # by server, the channels that the bot may read
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -75,26 +78,24 @@ class Events(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
-        await self.inbox.put(ReachChanged(channel.guild.id))
+        await self._look_around(channel.guild)
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        is_as_open = before.overwrites == after.overwrites
-        await self.inbox.put((NamesChanged if is_as_open else ReachChanged)(after.guild.id))
+        await self._look_around(after.guild)
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
-        if before.permissions != after.permissions:
-            await self.inbox.put(ReachChanged(after.guild.id))
+        await self._look_around(after.guild)
 
     @commands.Cog.listener()
     async def on_guild_role_delete(self, role: discord.Role) -> None:
-        await self.inbox.put(ReachChanged(role.guild.id))
+        await self._look_around(role.guild)
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
-        if after == after.guild.me and before.roles != after.roles:
-            await self.inbox.put(ReachChanged(after.guild.id))
+        if after == after.guild.me:
+            await self._look_around(after.guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -125,7 +126,15 @@ class Events(commands.Cog):
             await self._look_again(guild)
         self.bot.announce_ready()
 
+    async def _look_around(self, guild: discord.Guild) -> None:
+        """What changed may have opened channels to the bot, or closed some."""
+        now_open, were_open = readable_ids(guild, guild.me), self._open.get(guild.id, set())
+        self._open[guild.id] = now_open
+        turned = frozenset(now_open ^ were_open)
+        await self.inbox.put(ChannelsTurned(guild.id, turned) if turned else NamesChanged(guild.id))
+
     async def _look_again(self, guild: discord.Guild) -> None:
+        self._open[guild.id] = readable_ids(guild, guild.me)
         # In this order: a change of reach makes void what was read before it.
         await self.inbox.put(ReachChanged(guild.id))
         await self.inbox.put(HistoryWanted(guild.id))

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
@@ -12,6 +11,21 @@ from bot.errors import BotError
 from bot.messages import Channel, Location, Message
 from bot.services.answers import Answers
 from bot.services.coverage import Coverage
+from bot.services.events import (
+    ChannelClosed,
+    ChannelDeleted,
+    ChannelsTurned,
+    Event,
+    HistoryRead,
+    HistoryWanted,
+    MessageSaved,
+    MessagesDeleted,
+    NamesChanged,
+    ReachChanged,
+    ServerJoined,
+    ServerLeft,
+    guild_of,
+)
 from bot.services.ingest import Ingest
 from bot.services.uptodate import UpToDate
 
@@ -20,90 +34,6 @@ log = logging.getLogger(__name__)
 SIZE = 10_000
 _BATCH = 500  # events a commit
 _RETRY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class MessageSaved:
-    """A message was written or edited; `location` is None where its channel was not known."""
-
-    message: Message
-    location: Location | None
-
-
-@dataclass(frozen=True, slots=True)
-class MessagesDeleted:
-    guild_id: int
-    message_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelDeleted:
-    guild_id: int
-    channel_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelClosed:
-    """The bot may no longer read a channel or thread."""
-
-    guild_id: int
-    channel_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReachChanged:
-    """What the bot may read in a server may have changed."""
-
-    guild_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class NamesChanged:
-    """Channels of a server may have other names or stand elsewhere; what the bot may read is the same."""
-
-    guild_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryWanted:
-    """Something was not told of a server: what was written meanwhile is to be read."""
-
-    guild_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRead:
-    """The history of a server was read; a page may have been on its way while its channel was closed or deleted."""
-
-    guild_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServerJoined:
-    """The bot is in a server, again or still."""
-
-    guild_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServerLeft:
-    """The bot was removed from a server."""
-
-    guild_id: int
-
-
-Event = (
-    MessageSaved
-    | MessagesDeleted
-    | ChannelDeleted
-    | ChannelClosed
-    | ReachChanged
-    | NamesChanged
-    | HistoryWanted
-    | HistoryRead
-    | ServerJoined
-    | ServerLeft
-)
 
 
 class Surroundings(Protocol):
@@ -177,7 +107,7 @@ class Inbox:
             except Exception:
                 if len(events) == 1:
                     log.exception("left out a %s", type(events[0]).__name__)
-                    self._up_to_date.lost_sight(_guild_of(events[0]))
+                    self._up_to_date.lost_sight(guild_of(events[0]))
                     return
                 for event in events:
                     await self._deal_with([event], surroundings)
@@ -192,7 +122,7 @@ class Inbox:
                 await self._coverage.load()
                 self._met.clear()
             case ChannelClosed(guild_id=guild_id, channel_id=channel_id):
-                self._up_to_date.lost_sight(guild_id)
+                self._up_to_date.lost_sight_of(channel_id)
                 await self._ingest.channels_closed(guild_id, [channel_id])
             case ServerJoined(guild_id=guild_id):
                 await self._coverage.joined(guild_id)
@@ -202,6 +132,10 @@ class Inbox:
                 await self._coverage.left(guild_id)
             case ReachChanged(guild_id=guild_id):
                 self._up_to_date.lost_sight(guild_id)
+                await self._look_around(guild_id, surroundings)
+            case ChannelsTurned(guild_id=guild_id, channel_ids=channel_ids):
+                for channel_id in await self._ingest.with_threads(guild_id, channel_ids):
+                    self._up_to_date.lost_sight_of(channel_id)
                 await self._look_around(guild_id, surroundings)
             case HistoryWanted(guild_id=guild_id):
                 surroundings.read(guild_id)
@@ -272,10 +206,6 @@ class Inbox:
         if self._met.get(location.channel.channel_id) != location.channel:
             await self._ingest.met(location.server, location.channel)
             self._met[location.channel.channel_id] = location.channel
-
-
-def _guild_of(event: Event) -> int:
-    return event.message.guild_id if isinstance(event, MessageSaved) else event.guild_id
 
 
 def _runs(events: Iterable[Event]) -> Iterator[list[Event]]:

@@ -97,13 +97,19 @@ class Ingest:
         """The channels and threads of a server that are known."""
         return await self._servers.channels(guild_id)
 
+    async def with_threads(self, guild_id: int, channel_ids: Iterable[int]) -> set[int]:
+        """Channels and what goes with them; the channels of a category outlive it."""
+        named = set(channel_ids)
+        threads = [c for c in await self._servers.channels(guild_id) if c.is_thread]
+        return named | {thread.channel_id for thread in threads if thread.parent_id in named}
+
     async def stored_ids(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
         """Which of these messages are stored."""
         return await self._messages.stored_ids(guild_id, message_ids)
 
     async def channels_deleted(self, guild_id: int, channel_ids: Iterable[int]) -> int:
         """Channels are gone for good, with their threads; how many messages were stored of them."""
-        gone = await self._with_threads(guild_id, channel_ids)
+        gone = await self.with_threads(guild_id, channel_ids)
         async with self._mirror.in_step:
             ids = await self._messages.delete_channels(guild_id, gone)
             await asyncio.to_thread(self._mirror.remove, guild_id, ids)
@@ -120,7 +126,7 @@ class Ingest:
 
         What was read live goes, and is read anew once the bot may; how many messages that were.
         """
-        if not (closed := await self._with_threads(guild_id, channel_ids)):
+        if not (closed := await self.with_threads(guild_id, channel_ids)):
             return 0
         async with self._mirror.in_step:
             ids = await self._messages.withdraw_channels(guild_id, closed)
@@ -132,12 +138,6 @@ class Ingest:
         async with self._mirror.in_step:
             await self._servers.forget(guild_id)
             self._mirror.drop(guild_id)
-
-    async def _with_threads(self, guild_id: int, channel_ids: Iterable[int]) -> set[int]:
-        """Channels and what goes with them; the channels of a category outlive it."""
-        named = set(channel_ids)
-        threads = [c for c in await self._servers.channels(guild_id) if c.is_thread]
-        return named | {thread.channel_id for thread in threads if thread.parent_id in named}
 
 
 def refusal(message: Message) -> str | None:

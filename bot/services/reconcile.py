@@ -25,6 +25,7 @@ RECENT = timedelta(days=7)  # where something was written since, the newest page
 _IDLE_S = 30.0
 _FAILED_S = 600.0  # how long a channel is left alone whose comparison failed as nobody expected
 _SAMPLE = 3
+_DISAGREED_S = 60.0
 _DONE = object()
 
 
@@ -103,7 +104,7 @@ class Reconcile:
         # A deletion is final, and a page can be empty for other reasons.
         for message_id in sorted(gone, reverse=True)[:_SAMPLE]:
             if await history.message(channel_id, message_id) is not None:
-                raise HistoryDelayed("a page lacks a message that is there")
+                raise HistoryDelayed("a page lacks a message that is there", seconds=_DISAGREED_S)
         return ComparedPage(tuple(messages), floor_id, frozenset(gone))
 
     async def apply(

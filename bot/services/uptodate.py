@@ -16,6 +16,7 @@ class UpToDate:
         self._now = 1
         self._session_began = 0
         self._lost_sight: defaultdict[int, int] = defaultdict(int)
+        self._lost_sight_of: defaultdict[int, int] = defaultdict(int)
         self._missed: defaultdict[int, int] = defaultdict(int)
         self._read: defaultdict[int, int] = defaultdict(lambda: -1)
         self._compared: dict[int, tuple[int, int]] = {}  # by channel: when, and down to which id
@@ -26,9 +27,9 @@ class UpToDate:
         """Which moment it is; to be taken before Discord is asked for what is then known as of this moment."""
         return self._now
 
-    def since(self, guild_id: int) -> int:
-        """From which moment on nothing of a server can have been missed."""
-        return max(self._session_began, self._lost_sight[guild_id])
+    def since(self, guild_id: int, channel_id: int) -> int:
+        """From which moment on nothing that happened in a channel can have been missed."""
+        return max(self._session_began, self._lost_sight[guild_id], self._lost_sight_of[channel_id])
 
     def was_read(self, channel_id: int, *, at: int) -> None:
         """A channel held nothing newer than what is stored, at a moment."""
@@ -36,11 +37,11 @@ class UpToDate:
 
     def holds(self, guild_id: int, channel_id: int) -> bool:
         """Whether nothing of a channel can have been missed since it was read."""
-        return self._read[channel_id] >= max(self.since(guild_id), self._missed[channel_id])
+        return self._read[channel_id] >= max(self.since(guild_id, channel_id), self._missed[channel_id])
 
     def compared(self, guild_id: int, channel_id: int, *, down_to: int, at: int) -> None:
         """All that is stored of a channel from an id on was as Discord has it, at a moment."""
-        if at >= self.since(guild_id) and not self.is_true(guild_id, channel_id, down_to):
+        if at >= self.since(guild_id, channel_id) and not self.is_true(guild_id, channel_id, down_to):
             self._compared[channel_id] = (at, down_to)
 
     def confirmed(self, message_id: int, *, at: int) -> None:
@@ -55,7 +56,7 @@ class UpToDate:
         at, down_to = self._compared.get(channel_id, (-1, 0))
         if message_id < down_to:
             at = -1
-        return max(at, self._confirmed.get(message_id, -1)) >= self.since(guild_id)
+        return max(at, self._confirmed.get(message_id, -1)) >= self.since(guild_id, channel_id)
 
     def refused(self, channel_id: int) -> None:
         """A channel could not be read."""
@@ -63,7 +64,7 @@ class UpToDate:
 
     def is_refused(self, guild_id: int, channel_id: int) -> bool:
         """Whether a channel could not be read, and nothing has changed since."""
-        return self._refused.get(channel_id, -1) >= self.since(guild_id)
+        return self._refused.get(channel_id, -1) >= self.since(guild_id, channel_id)
 
     def session_began(self) -> None:
         """The gateway began a new session: what happened in between was not told."""
@@ -72,6 +73,10 @@ class UpToDate:
     def lost_sight(self, guild_id: int) -> None:
         """Of a server something may have been missed."""
         self._lost_sight[guild_id] = self._tick()
+
+    def lost_sight_of(self, channel_id: int) -> None:
+        """Of a channel something may have been missed."""
+        self._lost_sight_of[channel_id] = self._tick()
 
     def missed(self, channel_id: int) -> None:
         """A message of a channel was not stored."""

@@ -13,12 +13,11 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, beside, channel, lo
 
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Location, Message, Origin, Query
-from bot.services.inbox import (
+from bot.services.events import (
     ChannelClosed,
     ChannelDeleted,
     Event,
     HistoryRead,
-    Inbox,
     MessageSaved,
     MessagesDeleted,
     NamesChanged,
@@ -26,6 +25,7 @@ from bot.services.inbox import (
     ServerJoined,
     ServerLeft,
 )
+from bot.services.inbox import Inbox
 from bot.storage.database import Database
 from bot.storage.servers import Marks
 

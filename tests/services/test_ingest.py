@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from conftest import Rooms
 from fakes import AsStored
-from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server
+from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server, utc
 
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Origin, Query
@@ -241,3 +241,17 @@ async def test_new_and_rewritten_texts_wake_the_indexer(rooms: Rooms) -> None:
         rooms.ingest.has_pending.clear()
         await rooms.ingest.saved(GUILD, batch)
         assert rooms.ingest.has_pending.is_set() == wakes
+
+
+async def test_what_is_found_anew_renews_only_what_is_stored(rooms: Rooms) -> None:
+    """A message that is not stored, or was deleted, stays out; a rewritten one loses its vector at once."""
+    await rooms.ingest.saved(GUILD, [message(1, "red"), message(2, "blue"), message(3, "green")])
+    await rooms.settle()
+    await rooms.ingest.deleted(GUILD, [3])
+    edited = message(2, "violet", edited_at=utc("2024-01-01T00:00:00"))
+    n_changed = await rooms.ingest.renewed(GUILD, [message(1, "red"), edited, message(3, "green"), message(4, "new")])
+
+    assert n_changed == 1
+    assert await rooms.database.fetch("SELECT content FROM messages ORDER BY message_id") == [("red",), ("violet",)]
+    assert rooms.mirror.ids(GUILD).tolist() == [1]
+    assert rooms.ingest.has_pending.is_set()

@@ -5,7 +5,8 @@ from conftest import Rooms
 from fakes import KnownSurroundings, PagedHistory
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, server
 
-from bot.services.inbox import MessageSaved, ReachChanged, ServerLeft
+from bot.messages import ChannelKind
+from bot.services.events import ChannelsTurned, MessageSaved, ReachChanged, ServerLeft
 from bot.services.ingest import Tally
 from bot.services.uptodate import UpToDate
 
@@ -88,6 +89,27 @@ async def test_what_may_have_closed_a_channel_for_a_moment_is_a_gap(town: Rooms,
     await hear(town, event, saved(7))
 
     assert await high(town) == 3
+
+
+async def test_a_channel_that_was_closed_for_a_moment_is_a_gap_of_its_own(town: Rooms) -> None:
+    """Where other channels than before may be read, something may have been missed in those alone."""
+    await history_read(town)
+    before = await high(town, OTHER_CHANNEL)
+    await hear(town, ChannelsTurned(GUILD, frozenset({CHANNEL})), saved(7), saved(8, MARKET))
+
+    assert (await high(town), await high(town, OTHER_CHANNEL)) == (3, 8)
+    assert before < 8
+
+
+async def test_a_thread_is_a_gap_where_its_channel_was_closed_for_a_moment(town: Rooms) -> None:
+    """What is true of a channel's sight is true of the threads in it."""
+    thread = location(77, name="a thread", kind=ChannelKind.THREAD, parent_id=CHANNEL)
+    await town.ingest.met(thread.server, thread.channel)
+    town.up_to_date.compared(GUILD, 77, down_to=0, at=town.up_to_date.now())
+    assert town.up_to_date.is_true(GUILD, 77, 1)
+    await hear(town, ChannelsTurned(GUILD, frozenset({CHANNEL})))
+
+    assert not town.up_to_date.is_true(GUILD, 77, 1)
 
 
 async def test_a_message_that_was_not_wanted_is_a_gap_of_its_channel(town: Rooms) -> None:
