@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
-_SWEPT_EVERY_S = 600.0
+_EXPIRED_EVERY_S = 600.0
 _LONGEST_WAIT_S = (
     30.0  # the least that discord.py takes; what Discord wants to wait longer for fails, to be tried later
 )
@@ -90,7 +90,7 @@ class SimilarBot(commands.Bot):
         self.app.ingest.has_pending.set()
         self._run_beside(lambda: self.app.inbox.run(self._reach))
         self._run_beside(lambda: self.app.indexer.keep_up(self.app.ingest.has_pending))
-        self._run_beside(self._sweep)
+        self._run_beside(self._drop_expired)
         self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
         self._run_beside(self.app.upkeep.run)
         self._run_beside(feel_pulse)
@@ -140,7 +140,13 @@ class SimilarBot(commands.Bot):
         """An event was lost: what it told is read and compared again."""
         if guild_id is None:
             self.app.up_to_date.session_began()
+            for each in self.guilds:
+                self.reader.start(each.id)
             return
+        guild, me = self.get_guild(guild_id), self.user
+        if guild is not None and me is not None and guild.get_member(me.id) is None:
+            # Half of it is in the cache: that a channel is missing there says nothing.
+            guild.unavailable = True
         self.app.up_to_date.lost_sight(guild_id)
         self.reader.start(guild_id)
 
@@ -154,7 +160,7 @@ class SimilarBot(commands.Bot):
             await self.tree.sync()
             await self.app.announcements.made(application_id, told)
 
-    async def _sweep(self) -> None:
+    async def _drop_expired(self) -> None:
         """Drop answers that have expired, and what is stored of servers once their grace is over."""
         await self.wait_until_ready()
         while True:
@@ -167,7 +173,7 @@ class SimilarBot(commands.Bot):
                 await self.app.ingest.server_gone(guild_id)
                 await self.app.coverage.load()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.app.coverage.has_left.wait(), _SWEPT_EVERY_S)
+                await asyncio.wait_for(self.app.coverage.has_left.wait(), _EXPIRED_EVERY_S)
 
     def _run_beside(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.append(asyncio.create_task(self._keep_running(work)))

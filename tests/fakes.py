@@ -173,7 +173,7 @@ class KnownSurroundings:
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         return self._closed & {channel.channel_id for channel in channels}
 
-    def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+    async def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         return self._gone & {channel.channel_id for channel in channels}
 
 

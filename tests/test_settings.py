@@ -25,6 +25,7 @@ EVERY = {
     "DATA_DIR": ("elsewhere", Path("elsewhere")),
     "FAISS_INDEX": ("ivf-flat", "ivf-flat"),
     "REMOVAL_GRACE_HOURS": ("0.5", 0.5),
+    "RECONCILE_DAYS": ("0.5", 0.5),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 

@@ -91,9 +91,7 @@ class DiscordHistory:
 
     async def is_gone(self, channel: Channel) -> bool:
         guild = self._guild
-        if base_of(guild, channel) is None:
-            return True
-        if not channel.is_thread or guild.get_thread(channel.channel_id) is not None:
+        if guild.get_channel_or_thread(channel.channel_id) is not None:
             return False
         try:
             with _translated():

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.errors import HistoryDelayed
 from bot.exts._access import base_of, readable_ids
 from bot.exts._convert import location_of
 from bot.exts._failures import FAILED_FOR_NOW
+from bot.exts._history import DiscordHistory
 from bot.exts._reader import Reader
 from bot.messages import Channel, Location
 
@@ -64,9 +66,15 @@ class Reach:
         bases = ((channel.channel_id, base_of(guild, channel)) for channel in channels)
         return {channel_id for channel_id, base in bases if base is None or base.id not in readable}
 
-    def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
-        """Those of the channels that are surely there no longer; whether a thread is, only Discord knows."""
+    async def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        """Those of the channels that stand in no place now and that Discord says are not there."""
         guild = self._client.get_guild(guild_id)
         if guild is None or guild.unavailable:
             return set()
-        return {channel.channel_id for channel in channels if base_of(guild, channel) is None}
+        missing = [channel for channel in channels if base_of(guild, channel) is None]
+        history = DiscordHistory(self._client, guild_id)
+        try:
+            return {channel.channel_id for channel in missing if await history.is_gone(channel)}
+        except HistoryDelayed as error:
+            log.info("whether channels of server %d are gone is not known: %s", guild_id, error.reason)
+            return set()

@@ -30,7 +30,7 @@ class Events(commands.Cog):
     def __init__(self, bot: SimilarBot) -> None:
         self.bot = bot
         self.inbox = bot.app.inbox
-        self._open: dict[int, set[int]] = {}  # by server, the channels that the bot may read
+        self._open: dict[int, set[tuple[int, bool]]] = {}
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -128,13 +128,17 @@ class Events(commands.Cog):
 
     async def _look_around(self, guild: discord.Guild) -> None:
         """What changed may have opened channels to the bot, or closed some."""
-        now_open, were_open = readable_ids(guild, guild.me), self._open.get(guild.id, set())
+        if guild.unavailable:
+            return
+        now_open, were_open = _open_to_bot(guild), self._open.get(guild.id, set())
         self._open[guild.id] = now_open
-        turned = frozenset(now_open ^ were_open)
+        turned = frozenset(channel_id for channel_id, _ in now_open ^ were_open)
         await self.inbox.put(ChannelsTurned(guild.id, turned) if turned else NamesChanged(guild.id))
 
     async def _look_again(self, guild: discord.Guild) -> None:
-        self._open[guild.id] = readable_ids(guild, guild.me)
+        if guild.unavailable:
+            return
+        self._open[guild.id] = _open_to_bot(guild)
         # In this order: a change of reach makes void what was read before it.
         await self.inbox.put(ReachChanged(guild.id))
         await self.inbox.put(HistoryWanted(guild.id))
@@ -143,6 +147,12 @@ class Events(commands.Cog):
         place = message.channel
         location = location_of(place) if isinstance(place, discord.abc.GuildChannel | discord.Thread) else None
         await self.inbox.put(MessageSaved(message_of(message, guild_id), location))
+
+
+def _open_to_bot(guild: discord.Guild) -> set[tuple[int, bool]]:
+    """The channels that the bot may read, and whether it may manage their threads, the private ones too."""
+    ids = readable_ids(guild, guild.me)
+    return {(c.id, c.permissions_for(guild.me).manage_threads) for c in guild.channels if c.id in ids}
 
 
 async def setup(bot: SimilarBot) -> None:

@@ -77,9 +77,9 @@ class Coverage:
 
     async def start(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
         """Index a channel, or all of the server that was not stopped by name; its history is wanted (again)."""
+        await self.put_past(server.guild_id, Past.WANTED)
         async with self._telling:
             await self._tell(server, {**self.told(server.guild_id), channel_id: True})
-        await self.put_past(server.guild_id, Past.WANTED)
 
     async def stop(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
         """Index no more of a channel, or nothing at all; what was stopped by name stays so at a later start."""

@@ -100,3 +100,14 @@ Event = (
 
 def guild_of(event: Event) -> int:
     return event.message.guild_id if isinstance(event, MessageSaved) else event.guild_id
+
+
+def message_ids_of(event: Event) -> tuple[int, ...]:
+    """The messages that an event tells of one by one."""
+    match event:
+        case MessageSaved(message=message):
+            return (message.message_id,)
+        case MessagesDeleted(message_ids=message_ids):
+            return message_ids
+        case _:
+            return ()

@@ -25,6 +25,7 @@ from bot.services.events import (
     ServerJoined,
     ServerLeft,
     guild_of,
+    message_ids_of,
 )
 from bot.services.ingest import Ingest
 from bot.services.uptodate import UpToDate
@@ -54,8 +55,8 @@ class Surroundings(Protocol):
     def closed(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
         """Those of the channels that the bot may not read now, or that are there no longer."""
 
-    def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
-        """Those of the channels that are surely there no longer; whether a thread is, only Discord knows."""
+    async def gone(self, guild_id: int, channels: Sequence[Channel]) -> set[int]:
+        """Those of the channels that stand in no place now and that Discord says are not there."""
 
 
 class Inbox:
@@ -77,6 +78,7 @@ class Inbox:
         return self._queue.qsize()
 
     async def put(self, event: Event) -> None:
+        self._up_to_date.was_told(message_ids_of(event))
         # A queue alone lets a late comer in before those who wait for room.
         async with self._turn:
             await self._queue.put(event)
@@ -93,7 +95,8 @@ class Inbox:
                 batch.append(self._queue.get_nowait())
             for run in _runs(batch):
                 await self._deal_with(run, surroundings)
-            for _ in batch:
+            for event in batch:
+                self._up_to_date.was_applied(message_ids_of(event))
                 self._queue.task_done()
 
     async def _deal_with(self, events: Sequence[Event], surroundings: Surroundings) -> None:
@@ -149,8 +152,10 @@ class Inbox:
         """Know channels by the names and places that they have now, and hold nothing of those that are closed."""
         self._met.clear()
         surroundings.read_what_opened(guild_id)
-        channels = await self._ingest.channels(guild_id)
-        if gone := await self._ingest.channels_missing(guild_id, surroundings.gone(guild_id, channels)):
+        channels, read = await self._ingest.channels(guild_id), await self._ingest.read_live(guild_id)
+        # An import of a channel that was gone before is kept.
+        if gone := await surroundings.gone(guild_id, [channel for channel in channels if channel.channel_id in read]):
+            await self._ingest.channels_deleted(guild_id, gone)
             await self._coverage.load()
         known = {channel.channel_id: channel for channel in channels if channel.channel_id not in gone}
         for location in surroundings.present(guild_id):

@@ -103,6 +103,11 @@ class Ingest:
         threads = [c for c in await self._servers.channels(guild_id) if c.is_thread]
         return named | {thread.channel_id for thread in threads if thread.parent_id in named}
 
+    async def stored(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, Message]:
+        """Those of these messages that are stored and sound, by id."""
+        rows = await self._messages.get_many(guild_id, message_ids)
+        return {message_id: row.message for message_id, row in rows.items()}
+
     async def stored_ids(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
         """Which of these messages are stored."""
         return await self._messages.stored_ids(guild_id, message_ids)
@@ -115,11 +120,9 @@ class Ingest:
             await asyncio.to_thread(self._mirror.remove, guild_id, ids)
         return len(ids)
 
-    async def channels_missing(self, guild_id: int, channel_ids: set[int]) -> set[int]:
-        """Channels are no longer there, unheard; those that went, since an import that was never read live is kept."""
-        if gone := channel_ids and channel_ids & await self._servers.read_ids(guild_id):
-            await self.channels_deleted(guild_id, gone)
-        return gone
+    async def read_live(self, guild_id: int) -> set[int]:
+        """The channels and threads whose history was read, in part at least."""
+        return await self._servers.read_ids(guild_id)
 
     async def channels_closed(self, guild_id: int, channel_ids: Iterable[int]) -> int:
         """The bot may no longer read channels, so it can no longer hear of deletions there.

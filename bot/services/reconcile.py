@@ -24,7 +24,6 @@ PAUSE_S = 1.0  # between two pages of the sweep, over all servers: of the 50 req
 RECENT = timedelta(days=7)  # where something was written since, the newest page is compared at once
 _IDLE_S = 30.0
 _FAILED_S = 600.0  # how long a channel is left alone whose comparison failed as nobody expected
-_SAMPLE = 3
 _DISAGREED_S = 60.0
 _DONE = object()
 
@@ -70,6 +69,7 @@ class Reconcile:
         self._up_to_date = up_to_date
         self._every = every
         self._not_before: dict[int, float] = {}  # by channel, in monotonic seconds
+        self._began: dict[int, int] = {}  # by channel: at which moment comparing all of it began
 
     async def confirm(self, rows: Sequence[StoredMessage], history: History, *, within: float) -> Confirmed:
         """Ask Discord, all at once and for so many seconds at most, about messages that may have changed unheard.
@@ -78,7 +78,7 @@ class Reconcile:
         """
         at = self._up_to_date.now()
         unsure = {row.message.message_id: row.message for row in rows if not self._is_true(row.message)}
-        found = await _asked(history, unsure.values(), within)
+        found = await self._asked(history, [m for m in unsure.values() if not self._is_refused(m)], within)
         gone = [message_id for message_id, message in found.items() if message is None]
         there = [message for message in found.values() if message is not None]
         try:
@@ -89,8 +89,12 @@ class Reconcile:
         unchanged = {m.message_id for m in there if _is_same(m, unsure[m.message_id])}
         for message_id in unchanged:
             self._up_to_date.confirmed(message_id, at=at)
-        sure = {row.message.message_id for row in rows} - set(unsure)
-        return Confirmed(frozenset(sure | unchanged), n_unknown=len(unsure) - len(found))
+        sure = {row.message.message_id: row.message for row in rows if row.message.message_id not in unsure}
+        # What was told of since the rows were read, applied or not, is left out.
+        now = await self._ingest.stored(history.guild_id, [*sure, *unchanged])
+        sure_ids = {i for i, message in sure.items() if i in now and now[i].content == message.content}
+        true_ids = {i for i in sure_ids | (unchanged & set(now)) if not self._up_to_date.is_waiting(i)}
+        return Confirmed(frozenset(true_ids), n_unknown=len(unsure) - len(found))
 
     async def page(self, history: History, location: Location, *, before_id: int | None = None) -> ComparedPage:
         """The newest page of a channel, or the one before an id. Raises HistoryUnavailable and HistoryDelayed."""
@@ -101,11 +105,20 @@ class Reconcile:
         floor_id = messages[-1].message_id if len(messages) == PAGE else 0
         stored = await self._sweeps.ids_between(location.guild_id, channel_id, oldest=floor_id, newest=newest)
         gone = stored - {message.message_id for message in messages}
-        # A deletion is final, and a page can be empty for other reasons.
-        for message_id in sorted(gone, reverse=True)[:_SAMPLE]:
-            if await history.message(channel_id, message_id) is not None:
-                raise HistoryDelayed("a page lacks a message that is there", seconds=_DISAGREED_S)
+        if gone:
+            await self._refuse_doubtful(history, location, messages, sorted(gone))
         return ComparedPage(tuple(messages), floor_id, frozenset(gone))
+
+    async def _refuse_doubtful(
+        self, history: History, location: Location, messages: Sequence[Message], gone: Sequence[int]
+    ) -> None:
+        """A deletion is final: Discord must know nothing of some that a page lacks, nor of any below a short page."""
+        for message_id in {gone[0], gone[len(gone) // 2], gone[-1]}:
+            if await history.message(location.channel.channel_id, message_id) is not None:
+                raise HistoryDelayed("a page lacks a message that is there", seconds=_DISAGREED_S)
+        is_short = 0 < len(messages) < PAGE and gone[0] < messages[-1].message_id
+        if is_short and await history.page(location, before_id=messages[-1].message_id):
+            raise HistoryDelayed("a page is not all there is", seconds=_DISAGREED_S)
 
     async def apply(
         self, location: Location, page: ComparedPage, wanted: Sequence[Message], *, reached: Marks | None = None
@@ -170,6 +183,29 @@ class Reconcile:
     def _is_true(self, message: Message) -> bool:
         return self._up_to_date.is_true(message.guild_id, message.channel_id, message.message_id)
 
+    def _is_refused(self, message: Message) -> bool:
+        return self._up_to_date.is_refused(message.guild_id, message.channel_id)
+
+    async def _asked(self, history: History, messages: Sequence[Message], within: float) -> dict[int, Message | None]:
+        """What Discord answers in time, by message id; where it refuses it is not asked again."""
+        tasks = [asyncio.ensure_future(history.message(m.channel_id, m.message_id)) for m in messages]
+        if not tasks:
+            return {}
+        try:
+            await asyncio.wait(tasks, timeout=within)
+        finally:
+            for task in tasks:
+                task.cancel()
+        found = {}
+        for message, answer in zip(messages, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if not isinstance(answer, BaseException):
+                found[message.message_id] = answer
+            elif isinstance(answer, HistoryUnavailable):
+                self._up_to_date.refused(message.channel_id)
+            elif isinstance(answer, Exception) and not isinstance(answer, BotError):
+                log.error("message %d could not be asked about", message.message_id, exc_info=answer)
+        return found
+
     async def _walk(self, history: History) -> AsyncIterator[None]:
         """Compare the channels of a server that are due; yields after each page that Discord was asked for."""
         channels = {channel.channel_id: channel for channel in await self._servers.channels(history.guild_id)}
@@ -207,14 +243,17 @@ class Reconcile:
         return is_old or not self._up_to_date.is_true(guild_id, sweep.channel_id, 0)
 
     async def _walk_channel(self, history: History, location: Location, sweep: Sweep) -> AsyncIterator[None]:
-        at, began_at = self._up_to_date.now(), sweep.began_at or datetime.now(UTC)
+        began_at = sweep.began_at or datetime.now(UTC)
+        if sweep.reached_id is None:
+            self._began[sweep.channel_id] = self._up_to_date.now()
+        at = self._began.get(sweep.channel_id)  # None where another process began it, which says nothing about now
         oldest, _ = await self._sweeps.bounds(location.guild_id, sweep.channel_id)
         before_id = sweep.reached_id
         while before_id != 0:
             _, floor_id = await self._compare(history, location, before_id)
             before_id = 0 if floor_id <= oldest else floor_id
             await self._went_on(location, before_id, began_at)
-            if sweep.reached_id is None:  # otherwise it began before something was missed, and says nothing about now
+            if at is not None:
                 self._up_to_date.compared(location.guild_id, sweep.channel_id, down_to=before_id, at=at)
             yield
 
@@ -227,7 +266,7 @@ class Reconcile:
         is_wanted = self._coverage.covers(location) and history.locate(location.channel) is not None
         lowest = marks.low_id if marks is not None and is_wanted else MAX_SNOWFLAKE
         wanted = [message for message in page.messages if message.message_id >= lowest]
-        tally += await self.apply(location, page, wanted)
+        tally += await self.apply(location, page, wanted, reached=marks)
         return tally, page.floor_id
 
     async def _went_on(self, location: Location, reached_id: int, began_at: datetime) -> None:
@@ -243,23 +282,6 @@ class Reconcile:
                 await self._coverage.load()
         except HistoryDelayed as error:
             log.info("whether thread %d is gone is not known: %s", channel.channel_id, error.reason)
-
-
-async def _asked(history: History, messages: Iterable[Message], within: float) -> dict[int, Message | None]:
-    """What Discord answers in time, by message id."""
-    tasks = {m.message_id: asyncio.ensure_future(history.message(m.channel_id, m.message_id)) for m in messages}
-    if not tasks:
-        return {}
-    try:
-        await asyncio.wait(tasks.values(), timeout=within)
-    finally:
-        for task in tasks.values():
-            task.cancel()
-    answers = await asyncio.gather(*tasks.values(), return_exceptions=True)
-    for message_id, answer in zip(tasks, answers, strict=True):
-        if isinstance(answer, Exception) and not isinstance(answer, BotError):
-            log.error("message %d could not be asked about", message_id, exc_info=answer)
-    return {i: answer for i, answer in zip(tasks, answers, strict=True) if not isinstance(answer, BaseException)}
 
 
 def _is_same(found: Message, stored: Message) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from bot.errors import StorageFailed
 from bot.storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,11 @@ class Upkeep:
         """Bring the log into the database every five minutes until cancelled; tell of whoever hinders it."""
         while True:
             await asyncio.sleep(_EVERY_S)
-            if not await self._database.checkpoint():
+            try:
+                is_empty = await self._database.checkpoint()
+            except StorageFailed as error:
+                log.warning("the database's log is not emptied: %s", error)
+                continue
+            if not is_empty:
                 n_mib = await self._database.log_size() // _MIB
                 log.warning("somebody who reads keeps the database's log from being emptied; it has %d MiB", n_mib)

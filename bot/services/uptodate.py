@@ -1,6 +1,7 @@
 """Which channels have been read and compared up to now, so that what is heard next follows on without a gap."""
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable
 
 _REMEMBERED = 10_000  # messages that were asked about one by one
 
@@ -22,6 +23,7 @@ class UpToDate:
         self._compared: dict[int, tuple[int, int]] = {}  # by channel: when, and down to which id
         self._confirmed: OrderedDict[int, int] = OrderedDict()  # by message: when
         self._refused: dict[int, int] = {}  # by channel: when it could not be read
+        self._waiting: Counter[int] = Counter()  # by message: how many events of it are not applied yet
 
     def now(self) -> int:
         """Which moment it is; to be taken before Discord is asked for what is then known as of this moment."""
@@ -41,7 +43,9 @@ class UpToDate:
 
     def compared(self, guild_id: int, channel_id: int, *, down_to: int, at: int) -> None:
         """All that is stored of a channel from an id on was as Discord has it, at a moment."""
-        if at >= self.since(guild_id, channel_id) and not self.is_true(guild_id, channel_id, down_to):
+        since, (told_at, told_down_to) = self.since(guild_id, channel_id), self._compared.get(channel_id, (-1, 0))
+        is_known = told_at >= since and told_down_to <= down_to
+        if at >= since and not is_known:
             self._compared[channel_id] = (at, down_to)
 
     def confirmed(self, message_id: int, *, at: int) -> None:
@@ -57,6 +61,21 @@ class UpToDate:
         if message_id < down_to:
             at = -1
         return max(at, self._confirmed.get(message_id, -1)) >= self.since(guild_id, channel_id)
+
+    def was_told(self, message_ids: Iterable[int]) -> None:
+        """An edit or deletion of messages was told, which is not applied yet."""
+        self._waiting.update(message_ids)
+
+    def was_applied(self, message_ids: Iterable[int]) -> None:
+        """What was told of messages is what is stored."""
+        for message_id in message_ids:
+            self._waiting[message_id] -= 1
+            if self._waiting[message_id] <= 0:
+                del self._waiting[message_id]
+
+    def is_waiting(self, message_id: int) -> bool:
+        """Whether something was told of a message that is not applied yet."""
+        return message_id in self._waiting
 
     def refused(self, channel_id: int) -> None:
         """A channel could not be read."""

@@ -19,6 +19,8 @@ class Version:
 
     def supersedes(self, other: "Version") -> bool:
         """A live text beats an exported one, then the later edit wins, then, for live texts, the arrival."""
+        if other.content and not self.content and not self.edited_ms:
+            return False  # nobody empties a message without an edit: Discord does not show the bot what is written
         if (self.origin, self.edited_ms) != (other.origin, other.edited_ms):
             return (self.origin, self.edited_ms) > (other.origin, other.edited_ms)
         # Nobody empties a message without a later edit: Discord has stopped showing texts to the bot.

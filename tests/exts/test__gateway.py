@@ -1,5 +1,6 @@
 """An event that cannot be read costs itself alone."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -116,3 +117,19 @@ async def test_f15_a_deletion_that_was_told_brokenly_is_not_shown(town: Town) ->
     assert "harbour" not in shown(await town.similar(town.ada, "ice in the port"))
     assert n_asked() == n_before + 1
     town.discord.faults.clear()
+
+
+async def test_a_server_that_was_told_brokenly_loses_nothing(town: Town) -> None:
+    """Half a server in the cache is none: that channels are missing there deletes nothing, and others go on."""
+    await town.index()
+    await town.square.post(town.bob, "the harbour freezes in January")
+    await town.stored("the harbour freezes in January")
+    broken = {"id": str(town.guild.id), "unavailable": False, "name": "Town", "roles": [{"id": "no number"}]}
+    n_lost = town.bot.said.count("GUILD_CREATE")
+    town.discord.send_raw("GUILD_CREATE", {**broken, "channels": [], "members": []})
+    await eventually(lambda: town.bot.said.count("GUILD_CREATE") > n_lost)
+    await town.square.rename("plaza")
+    await asyncio.sleep(1)
+
+    assert town.bot.texts(town.guild.id) == ["the harbour freezes in January"]
+    assert not town.bot.rows("SELECT 1 FROM tombstones WHERE guild_id = ?", town.guild.id)

@@ -534,6 +534,6 @@ async def test_a_pause_is_told_in_japanese(town: Town) -> None:
     await started(town)
     steward = town.newcomer("steward", locale="ja", roles=[town.guild.role("stewards", permissions=MANAGE_SERVER)])
 
-    assert (await index(town, "pause", by=steward)).content.startswith("履歴の読み込みを一時停止しました。")
+    assert (await index(town, "pause", by=steward)).content.startswith("履歴の読み込みは一時停止中です。")
     assert "一時停止" in shown(await index(town, "status", by=steward)).splitlines()[-1]
-    assert (await index(town, "cancel", by=steward)).content.startswith("履歴の読み込みを中止しました。")
+    assert (await index(town, "cancel", by=steward)).content.startswith("履歴の読み込みは中止されています。")

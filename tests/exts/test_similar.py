@@ -566,7 +566,7 @@ async def test_b29_the_menu_in_a_direct_message_is_told_where_to_ask(town: Town)
 
 PAGES = "/channels/{channel_id}/messages"
 MESSAGE = f"{PAGES}/{{message_id}}"
-LEFT_OUT = "Left out: {n} messages that Discord did not confirm in time."
+LEFT_OUT = "Left out: {n} messages that Discord did not confirm just now."
 FERRIES = ["the ferry leaves at noon", "the ferry leaves at one", "the ferry leaves at two"]
 
 

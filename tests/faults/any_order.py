@@ -8,14 +8,13 @@ import asyncio
 import re
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import live
 from faults import invariants
 from faults.invariants import READING, shown_ids, until
 from live import Bot, launch
@@ -28,9 +27,16 @@ LAUNCH = Path(__file__).with_name("hurried.py")
 SETTINGS = {"SWEEP_PAUSE_S": "0.2"}
 WITHIN_S = 30.0
 BELIEVED_S = 31.0  # for so long, and a second, the bot believes who is in a private thread
-ON_ITS_WAY_S = 2.0  # what the bot is told of may wait so long until it is put down
 THINGS = ("umbrella", "train", "bread", "lighthouse", "violin", "goat", "volcano", "passport", "rain", "chess", "soup")
-PLACES = ("in the harbour", "on the roof", "at the market", "under the bridge", "behind the school", "in Kyoto", "at sea")
+PLACES = (
+    "in the harbour",
+    "on the roof",
+    "at the market",
+    "under the bridge",
+    "behind the school",
+    "in Kyoto",
+    "at sea",
+)
 NUMBER = re.compile(r"\bno(\d+)x\b")
 TOO_FAST = "That was fast"
 
@@ -77,7 +83,13 @@ class World:
 
     async def start(self) -> None:
         self.bot = await launch(self.discord, self.folder, **SETTINGS)
-        await self.discord.connected(timeout=60)
+        ended, arrived = map(asyncio.create_task, (self.bot.process.wait(), self.discord.connected(timeout=60)))
+        await asyncio.wait((ended, arrived), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            arrived.cancel()
+            raise AssertionError(f"the bot did not start: {self.bot.said[-500:]}")
+        ended.cancel()
+        await arrived
 
     async def end(self, number: signal.Signals = signal.SIGKILL) -> None:
         await self.bot.stop(number)
@@ -110,8 +122,7 @@ class Story:
         self.asked: list[tuple[Person, Guild, Answer]] = []
         self.script: list[str] = []
         self.is_untold = False  # while nobody will ever tell the bot what happens
-        self._gone: dict[int, float] = {}
-        self._left: dict[tuple[int, int], float] = {}
+        self._turned: dict[tuple[int, int], tuple[float, bool]] = {}  # when, and whether they were in
         self._paused: set[int] = set()
         self._began = time.monotonic()
 
@@ -137,7 +148,7 @@ class Story:
                 self._seed(place, 2)
             await self._command(guild, "index start")
             await self._command(guild, "index start", channel=secret)
-        await self.settle()
+        await self.settle([])
         self.script.clear()
         self._began = time.monotonic()
 
@@ -217,8 +228,7 @@ class Story:
         """Let somebody into a private thread, or take them out."""
         is_in = who.id in thread.members
         self.note(f"{who.name} is {'taken out of' if is_in else 'let into'} {_place(thread)}")
-        if is_in:
-            self._left[thread.id, who.id] = time.monotonic()
+        self._turned[thread.id, who.id] = (time.monotonic(), is_in)
         await (thread.remove if is_in else thread.add)(who)
 
     # What people ask of the bot.
@@ -238,7 +248,9 @@ class Story:
         answer = await (await self.ada.slash(self.hall(guild), command, **options)).answer(timeout=20)
         assert answer.content or answer.embeds, "I9: an empty answer"
 
-    async def ask(self, who: Person, guild: Guild, said: Said, *, way: str = "text", is_patient: bool = False) -> list[int]:
+    async def ask(
+        self, who: Person, guild: Guild, said: Said, *, way: str = "text", is_patient: bool = False
+    ) -> list[int]:
         """Ask with a text, or about its message by a link; what is shown, all of which the asker may read now."""
         if (here := self._where_to_ask(guild, who)) is None:
             return []
@@ -249,7 +261,7 @@ class Story:
             await asyncio.sleep(1)
             answer = await (await who.slash(here, "similar", text=text, limit=20)).answer(timeout=20)
         self._look_at(answer, who, guild)
-        is_gone = said.message.id not in self.texts.get(said.channel, {}) and not self._is_on_its_way(said)
+        is_gone = said.message.id not in self.texts.get(said.channel, {})
         if way == "link" and (said.guild is not guild or is_gone or not self.reads(said.channel, who)):
             assert not answer.embeds, f"I7: {who.name} is told what is like {_named(said)}"
         if answer.embeds:
@@ -269,7 +281,7 @@ class Story:
         shown = [self.said[int(number)] for number in NUMBER.findall("\n".join(texts))]
         for said in shown:
             assert said.guild is guild, f"I7: {_named(said)} of another server is shown"
-            assert self._is_there(said) or self._is_on_its_way(said), f"I7: {_named(said)} is shown to {who.name} and no longer there"
+            assert self._is_there(said), f"I7: {_named(said)} is shown to {who.name} and no longer there"
             assert self.reads(said.channel, who), f"I7: {_named(said)} is shown to {who.name}, who may not read it"
         ids = [said.message.id for said in shown]
         assert shown_ids(answer) == ids, f"I7: the links lead to {shown_ids(answer)} instead of {ids}"
@@ -282,8 +294,8 @@ class Story:
         assert rooms == {place.id: texts for place, texts in self.texts.items()}
         assert not self.discord.violations, self.discord.violations
 
-    async def settle(self) -> None:
-        """Without any more faults: wait until everything is as Discord has it, then look at it from every side."""
+    async def settle(self, askers: Iterable[tuple[Person, Guild]]) -> None:
+        """Without any more faults: wait until everything is as Discord has it, and these people find what is there."""
         self.note("settle")
         self.discord.faults.clear()
         if self.world.bot.process.returncode is not None:
@@ -295,22 +307,21 @@ class Story:
         await invariants.hold(self.discord, self.world.folder, within=WITHIN_S)
         await until(lambda: not self.world.bot.n_waiting(), within=WITHIN_S, what="everything has its vector")
         self.is_quiet()
-        for number, guild in enumerate(self.guilds):
-            for offset, who in enumerate(self.people):
-                await self._finds(who, guild, len(self.script) + number + offset)
+        for who, guild in askers:
+            await self._finds(who, guild)
 
     def is_quiet(self) -> None:
         """I10, and nothing failed as nobody expected."""
         invariants.quiet(self.discord, self.world.bot.log, [said.text for said in self.said])
         assert not (failed := invariants.failures(self.world.bot.log)), failed[0]
 
-    async def _finds(self, who: Person, guild: Guild, chance: int) -> None:
+    async def _finds(self, who: Person, guild: Guild) -> None:
         """I5: a member finds what they may read by its own text, if it is stored."""
         stored = {row[0] for row in self.world.bot.rows("SELECT message_id FROM messages WHERE guild_id = ?", guild.id)}
-        here = [said for said in self.current(guild) if said.message.id in stored and self.reads(said.channel, who)]
+        here = [said for said in self.current(guild) if said.message.id in stored and self._surely_reads(said, who)]
         if not here or self._where_to_ask(guild, who) is None:
             return
-        said = here[chance % len(here)]
+        said = here[len(self.script) % len(here)]
         shown = await self.ask(who, guild, said, is_patient=True)
         assert shown[:1] == [said.message.id], f"I5: {who.name} does not find {_named(said)} by its text, but {shown}"
 
@@ -325,8 +336,16 @@ class Story:
         """Whether somebody may read a place now, or may still be believed to be in a private thread."""
         if permissions.may(place, who, READING):
             return True
-        left = self._left.get((place.id, who.id), 0.0)
-        return left > time.monotonic() - BELIEVED_S and permissions.may(place.parent, who, READING)
+        return self._was_in_lately(place, who) is True and permissions.may(place.parent, who, READING)
+
+    def _surely_reads(self, said: Said, who: Person) -> bool:
+        is_as_before = self._was_in_lately(said.channel, who) is None
+        return is_as_before and permissions.may(said.channel, who, READING)
+
+    def _was_in_lately(self, place: Channel, who: Person) -> bool | None:
+        """Whether somebody was in a private thread before that changed; None if it did not, of late."""
+        at, was_in = self._turned.get((place.id, who.id), (0.0, False))
+        return was_in if at > time.monotonic() - BELIEVED_S else None
 
     def places(self, guild: Guild) -> list[Channel]:
         return [place for place in self.texts if place.guild is guild]
@@ -348,10 +367,6 @@ class Story:
     def _is_there(self, said: Said) -> bool:
         return self.texts.get(said.channel, {}).get(said.message.id) == said.text
 
-    def _is_on_its_way(self, said: Said) -> bool:
-        """Whether the bot was told a moment ago that a text is gone, and may not have put it down yet."""
-        return self._gone.get(said.number, 0.0) > time.monotonic() - ON_ITS_WAY_S
-
     def _where_to_ask(self, guild: Guild, who: Person) -> Channel | None:
         needed = permissions.VIEW_CHANNEL | permissions.USE_APPLICATION_COMMANDS
         places = guild.channels.values()
@@ -365,8 +380,6 @@ class Story:
         """The texts of these messages are no longer there."""
         for message in messages:
             del self.texts[message.channel][message.id]
-            if not self.is_untold:
-                self._gone[self.newest(message).number] = time.monotonic()
 
     def _take_down(self, message: Message) -> Said:
         said = Said(len(self.said), message, message.content)

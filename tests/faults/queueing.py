@@ -16,7 +16,7 @@ import bot.services.inbox
 from bot.app import App
 from bot.askers import Operator
 from bot.messages import Query
-from bot.services.inbox import Event, MessageSaved, MessagesDeleted
+from bot.services.events import Event, MessageSaved, MessagesDeleted
 
 WAITED = "events wait"
 

@@ -1,9 +1,10 @@
 """Whatever happens in whatever order: nothing is lost, nobody is let in, every question is answered.
 
-ANY_ORDER_EXAMPLES stories (4) of ANY_ORDER_STEPS steps (25) are told; a failing one is printed step by step.
+ANY_ORDER_EXAMPLES stories (4) of ANY_ORDER_STEPS steps (25) are told; a failing one is printed as it happened, and
+with ANY_ORDER_SHRINK made as short as can be.
 """
 
-import asyncio
+import itertools
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -24,7 +25,7 @@ from standin.world import Guild
 
 EXAMPLES = int(os.environ.get("ANY_ORDER_EXAMPLES", "4"))
 STEPS = int(os.environ.get("ANY_ORDER_STEPS", "25"))
-SHRINKS = "ANY_ORDER_EXAMPLES" in os.environ  # which takes minutes
+SHRINKS = "ANY_ORDER_SHRINK" in os.environ  # to a story as short as possible, which takes minutes
 
 some = strategies.integers(0, 99)  # one of what there is at that moment, counted from the newest
 server = strategies.integers(0, 1)
@@ -47,6 +48,7 @@ TROUBLES = {
 }
 DEEDS = ("write", "edit", "delete", "bulk", "remove", "make", "permit", "appoint", "private", "archive")
 deeds = strategies.tuples(strategies.sampled_from(DEEDS), server, some, some)
+several = strategies.lists(deeds, min_size=1, max_size=4)
 
 
 class Worlds:
@@ -90,11 +92,19 @@ class AnyOrder(RuleBasedStateMachine):
     def happens_and_is_asked_about(self, deed: tuple[str, int, int, int], who: int) -> None:
         self._do(self._then_ask([deed], who))
 
-    @rule(how=strategies.sampled_from(("SIGKILL", "SIGTERM", "opcode 9", "drop", "lost")), happen=strategies.lists(deeds, max_size=4), who=person)
-    def away(self, how: str, happen: list[tuple[str, int, int, int]], who: int) -> None:
+    @rule(how=strategies.sampled_from(("SIGKILL", "SIGTERM")), happen=several, who=person)
+    def ended(self, how: str, happen: list[tuple[str, int, int, int]], who: int) -> None:
         self._do(self._away(how, happen, who))
 
-    @rule(kind=strategies.sampled_from(sorted(TROUBLES)), route=strategies.sampled_from((HISTORY, MESSAGE)), times=strategies.integers(1, 3))
+    @rule(how=strategies.sampled_from(("opcode 9", "drop", "lost")), happen=several, who=person)
+    def cut_off(self, how: str, happen: list[tuple[str, int, int, int]], who: int) -> None:
+        self._do(self._away(how, happen, who))
+
+    @rule(
+        kind=strategies.sampled_from(sorted(TROUBLES)),
+        route=strategies.sampled_from((HISTORY, MESSAGE)),
+        times=strategies.integers(1, 3),
+    )
     def trouble(self, kind: str, route: str, times: int) -> None:
         self.story.note(f"trouble: {kind}, {times} times, at {route}")
         self.world.discord.fail("GET", route, times=times, **TROUBLES[kind])
@@ -102,7 +112,9 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(at=server, who=person, about=some, way=strategies.sampled_from(("text", "link")))
     def ask(self, at: int, who: int, about: int, way: str) -> None:
         said = _newest(self.story.said, about)
-        self._do(self.story.ask(self.story.people[who], said.guild if about % 4 else self.story.guilds[at], said, way=way))
+        self._do(
+            self.story.ask(self.story.people[who], said.guild if about % 4 else self.story.guilds[at], said, way=way)
+        )
 
     @rule(which=some)
     def turn(self, which: int) -> None:
@@ -115,9 +127,9 @@ class AnyOrder(RuleBasedStateMachine):
         is_of_all = where is None or what in ("pause", "cancel")
         self._do(self.story.index(guild, what, None if is_of_all else _newest(self.story.places(guild), where)))
 
-    @rule()
-    def settle(self) -> None:
-        self._do(self.story.settle())
+    @rule(who=person, at=server)
+    def settle(self, who: int, at: int) -> None:
+        self._do(self.story.settle([(self.story.people[who], self.story.guilds[at])]))
 
     @invariant()
     def as_told(self) -> None:
@@ -126,10 +138,9 @@ class AnyOrder(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if not self._has_failed:
-                self._do(self.story.settle())
+                self._do(self.story.settle(itertools.product(self.story.people, self.story.guilds)))
                 self._do(self.world.healthy())
                 self._do(self.story.end())
-                self.story.note("END"); print("\n".join(self.story.script))
         finally:
             if self._has_failed:
                 self.worlds.close()
@@ -175,31 +186,31 @@ class AnyOrder(RuleBasedStateMachine):
         """Something happens; a text that it is about, if there is one."""
         story, guild = self.story, self.story.guilds[at]
         who, place = story.people[how % 3], _newest(story.places(guild), which)
-        current = story.current(guild)
-        about = _newest(current, which) if current else None
         match what:
-            case "edit" | "delete" if about is None:
-                return None
+            case "edit" | "delete":
+                return await self._change(what, guild, which)
             case "write":
                 await story.write(place, who)
                 return story.said[-1]
-            case "edit":
-                await story.edit(about.message)
-            case "delete":
-                await story.delete([about.message])
             case "bulk":
                 return await self._bulk(place, 2 + how % 4)
             case "remove":
                 return await self._remove(guild, place)
             case "make":
-                parent = None if how % 3 == 0 or place.is_thread else place
-                await story.make(guild, parent, who)
+                await story.make(guild, None if how % 3 == 0 or place.is_thread else place, who)
             case "permit":
                 return await self._permit(guild, place, how)
             case "appoint":
                 await story.appoint(guild, story.people[1 + how % 2])
             case "private" | "archive":
                 await self._thread(what, guild, story.people[1 + how % 2])
+        return _newest(story.current(guild) or story.said, which)
+
+    async def _change(self, what: str, guild: Guild, which: int) -> Said:
+        if not self.story.current(guild):
+            await self.story.write(self.story.hall(guild), self.story.ada)
+        about = _newest(self.story.current(guild), which)
+        await (self.story.edit(about.message) if what == "edit" else self.story.delete([about.message]))
         return about
 
     async def _bulk(self, place: Channel, n: int) -> Said | None:
@@ -225,7 +236,9 @@ class AnyOrder(RuleBasedStateMachine):
         return self._of(place)
 
     async def _thread(self, what: str, guild: Guild, who: Any) -> None:
-        threads = [each for each in self.story.places(guild) if each.is_thread and each.is_private == (what == "private")]
+        threads = [
+            each for each in self.story.places(guild) if each.is_thread and each.is_private == (what == "private")
+        ]
         if not threads:
             return
         if what == "private":

@@ -22,8 +22,8 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, beside, location, m
 from bot.askers import Operator
 from bot.errors import BotError, EmbeddingError, HistoryDelayed, StorageFailed
 from bot.messages import Location, Message, Query
+from bot.services.events import HistoryRead, MessageSaved, MessagesDeleted
 from bot.services.history import Place
-from bot.services.inbox import HistoryRead, MessageSaved, MessagesDeleted
 from bot.services.ingest import Tally
 from bot.storage.database import Database, Parameters, Row, Transaction
 from bot.vectors import Vectors
@@ -197,6 +197,8 @@ class Town:
         # Without being counted; and the database sets no event.
         while await Database.fetch(self.rooms.database, "SELECT 1 FROM pending"):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
+        async with self.rooms.mirror.in_step:
+            pass
         while self.rooms.indexer._is_behind:  # noqa: ASYNC110  # nor does the indexer
             await asyncio.sleep(0.001)
 

@@ -14,7 +14,7 @@ from faults.turns import cancelled_at
 from make import GUILD, location, message, server, utc
 
 from bot.app import App
-from bot.services.inbox import MessageSaved
+from bot.services.events import MessageSaved
 from bot.services.ingest import Tally
 from bot.storage.database import Database, open_to_write
 

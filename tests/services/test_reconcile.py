@@ -257,13 +257,33 @@ async def test_where_discord_cannot_be_asked_again_nothing_is_deleted(town: Room
 
 
 async def test_few_are_asked_about_one_by_one(town: Rooms) -> None:
-    """However many are gone, a page costs three more requests, for the newest of them."""
+    """However many are gone, a page costs three more requests: for the oldest, the newest and one between them."""
     history = await after_a_gap(town, 80)
     history.delete(*range(1, 61))
     await town.reconcile.compare_newest(history, SQUARE)
 
-    assert history.asked_about == [60, 59, 58]
+    assert sorted(history.asked_about) == [1, 31, 60]
     assert await contents(town) == history.contents()
+
+
+class CutShort(PagedHistory):
+    """Gives fewer messages a page than there are, for no reason that it tells."""
+
+    async def page(self, *args: object, **around: int) -> list[Message]:
+        return (await super().page(*args, **around))[:99]
+
+
+async def test_a_page_that_is_cut_short_is_not_the_beginning(town: Rooms) -> None:
+    """Where something older is there all the same, nothing that a short page lacks is deleted."""
+    full = await after_a_gap(town, 300)
+    history = CutShort(SQUARE)
+    history.write([message(i, text) for i, text in full.contents().items()])
+    history.delete(1, 100, 150, 298, 299, 300)
+    with pytest.raises(HistoryDelayed):
+        await town.reconcile.compare_newest(history, SQUARE)
+
+    assert len(await contents(town)) == 300
+    assert await tombstones(town) == set()
 
 
 # --- the sweep
@@ -698,6 +718,36 @@ async def test_f4_what_cannot_be_put_down_is_not_shown_all_the_same(town: Rooms)
         )
 
     assert (await town.reconcile.confirm(rows, history, within=5)).true_ids == {1, 3}
+
+
+async def test_where_discord_refuses_it_is_not_asked_again(town: Rooms) -> None:
+    """A channel that answers 403 costs one request for each message of the first question, and then none."""
+    history = await after_a_gap(town, 5)
+    history.closed.add(CHANNEL)
+    rows = list((await town.messages.get_many(GUILD, [1, 2, 3])).values())
+    first = await town.reconcile.confirm(rows, history, within=1)
+    n_asked = len(history.asked_about)
+    again = await town.reconcile.confirm(rows, history, within=1)
+
+    assert (first.n_unknown, again.n_unknown) == (3, 3)
+    assert (n_asked, len(history.asked_about)) == (3, 3)
+
+
+async def test_what_was_told_and_is_not_put_down_yet_is_not_shown(town: Rooms) -> None:
+    """A deletion or an edit that waits in the inbox counts already; once it is put down, what is stored counts."""
+    history = await after_a_gap(town, 5)
+    await town.reconcile.compare_newest(history, SQUARE)
+    rows = list((await town.messages.get_many(GUILD, [1, 2, 3])).values())
+    town.up_to_date.was_told([1, 1])
+    assert (await town.reconcile.confirm(rows, history, within=1)).true_ids == {2, 3}
+    town.up_to_date.was_applied([1])
+    assert (await town.reconcile.confirm(rows, history, within=1)).true_ids == {2, 3}
+    town.up_to_date.was_applied([1])
+    assert (await town.reconcile.confirm(rows, history, within=1)).true_ids == {1, 2, 3}
+
+    await town.ingest.deleted(GUILD, [2])
+    await town.ingest.saved(GUILD, [rewritten(3)])
+    assert (await town.reconcile.confirm(rows, history, within=1)).true_ids == {1}
 
 
 async def test_nothing_is_left_running_when_asking_is_cancelled(town: Rooms) -> None:

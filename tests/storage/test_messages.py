@@ -403,3 +403,14 @@ async def test_texts_are_hashed_only_where_they_differ(rooms: Rooms, monkeypatch
 
     await rooms.messages.save(GUILD, [message(1, "another text", origin=Origin.EXPORT)])
     assert looked_at == ["hello 1"]
+
+
+@pytest.mark.parametrize("origin", list(Origin))
+async def test_b23_a_message_that_comes_empty_without_an_edit_empties_nothing(rooms: Rooms, origin: Origin) -> None:
+    """Where Discord no longer shows the bot what is written, what is stored stays, an import too."""
+    await rooms.messages.save(GUILD, [message(7, "hello", origin=origin)])
+    await rooms.messages.renew(GUILD, [message(7, "")])
+    assert await contents(rooms) == {7: "hello"}
+
+    await rooms.messages.renew(GUILD, [message(7, "", edited_at=LATE)])
+    assert await contents(rooms) == {7: ""}
