@@ -136,16 +136,16 @@ class SimilarBot(commands.Bot):
     def _histories(self) -> list[DiscordHistory]:
         return [self.history_of(guild.id) for guild in self.guilds if not guild.unavailable]
 
-    def _was_not_understood(self, guild_id: int | None) -> None:
+    def _was_not_understood(self, event: str, guild_id: int | None) -> None:
         """An event was lost: what it told is read and compared again."""
         if guild_id is None:
             self.app.up_to_date.session_began()
             for each in self.guilds:
                 self.reader.start(each.id)
             return
-        guild, me = self.get_guild(guild_id), self.user
-        if guild is not None and me is not None and guild.get_member(me.id) is None:
-            # Half of it is in the cache: that a channel is missing there says nothing.
+        guild = self.get_guild(guild_id)
+        if guild is not None and event in {"GUILD_CREATE", "GUILD_UPDATE"}:
+            # Half of it is in the cache: that channels or roles are missing there says nothing.
             guild.unavailable = True
         self.app.up_to_date.lost_sight(guild_id)
         self.reader.start(guild_id)

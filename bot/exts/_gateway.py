@@ -12,10 +12,10 @@ Parser = Callable[[Any], Any]
 _LOST = "lost an event %s that cannot be read, number %d of its kind: %s at %s"
 
 
-def survive_parsers(parsers: MutableMapping[str, Parser], on_lost: Callable[[int | None], None]) -> None:
+def survive_parsers(parsers: MutableMapping[str, Parser], on_lost: Callable[[str, int | None], None]) -> None:
     """Have an exception in a parser of events logged and counted instead of raised, which would end the client.
 
-    `on_lost` is told the server of the event, None where it names none. READY still raises: nothing works without.
+    `on_lost` is told the event and its server, None where it names none. READY still raises: nothing works without.
     """
     counts: dict[str, int] = {}
 
@@ -27,7 +27,7 @@ def survive_parsers(parsers: MutableMapping[str, Parser], on_lost: Callable[[int
                 counts[event] = counts.get(event, 0) + 1
                 # No traceback: it would show what people wrote.
                 log.error(_LOST, event, counts[event], type(error).__name__, _where(error))  # noqa: TRY400
-                on_lost(_guild_id(event, data))
+                on_lost(event, _guild_id(event, data))
 
         return parse_or_log
 

@@ -18,7 +18,7 @@ class Lost:
     def __init__(self) -> None:
         self.guild_ids: list[int | None] = []
 
-    def __call__(self, guild_id: int | None) -> None:
+    def __call__(self, event: str, guild_id: int | None) -> None:
         self.guild_ids.append(guild_id)
 
 
