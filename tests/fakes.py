@@ -54,7 +54,8 @@ class PagedHistory:
     Channels in `closed` cannot be read, threads in `gone` were deleted, of those in `delayed` nothing is told for
     `delay_s`, and those in `broken` raise what stands there. Pages lack the messages in `lacking`, which are
     there, and those in `hanging` are never told of when they are asked for one by one. While a page is on its way
-    `on_the_way`, if there is one, is awaited with it.
+    `on_the_way`, if there is one, is awaited with it. With `unlisted_for` there is one more list of places, which
+    cannot be had for so many seconds.
 
     Counts the pages and how often each message was given out, and remembers whom it was asked about: the channels of
     the pages with the ids that they were to lie before, also where it refused, and the messages one by one.
@@ -68,6 +69,7 @@ class PagedHistory:
         self.delayed: set[int] = set()
         self.delay_s = 0.0
         self.broken: dict[int, Exception] = {}
+        self.unlisted_for: float | None = None
         self.lacking: set[int] = set()
         self.hanging: set[int] = set()
         self.asked_pages: list[tuple[int, int | None]] = []
@@ -99,6 +101,8 @@ class PagedHistory:
         for location in self.locations:
             if location.channel.channel_id not in self.gone:
                 yield Place(location, self._newest_ids.get(location.channel.channel_id))
+        if self.unlisted_for is not None:
+            raise HistoryDelayed("a list waits", seconds=self.unlisted_for)
 
     async def page(
         self, location: Location, *, before_id: int | None = None, after_id: int | None = None

@@ -1,10 +1,11 @@
 """A server's past as Discord gives it out, for whoever reads it and compares with it."""
 
 import logging
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 import discord
 
@@ -18,6 +19,7 @@ from bot.services.history import PAGE, Place
 log = logging.getLogger(__name__)
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+_Listed = tuple[int, AsyncIterator[discord.Thread]]
 _WAIT_S = 10.0
 _UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE = 10003, 10008  # Discord's codes
 
@@ -36,36 +38,32 @@ class DiscordHistory:
     async def places(self) -> AsyncIterator[Place]:
         """The channels and active threads first, which cost one request, then the archived threads of each channel."""
         guild = self._guild
-        with _translated():
-            active = await guild.active_threads()
         readable = [channel for channel in guild.channels if may_read(channel, guild.me)]
         readable.sort(key=lambda channel: -(getattr(channel, "last_message_id", 0) or 0))
-        ids = {channel.id for channel in readable}
-        for place in (*readable, *active):
-            if isinstance(place, discord.Thread) and (place.parent_id not in ids or not self._is_wanted(place)):
-                continue
-            if isinstance(place, Readable):
-                yield Place(location_of(place), place.last_message_id)
         for channel in readable:
-            async for thread in self._archived(channel):
-                yield Place(location_of(thread), thread.last_message_id)
+            if isinstance(channel, Readable):
+                yield Place(location_of(channel), channel.last_message_id)
+        ids = {channel.id for channel in readable}
+        waits: list[float] = []
+        for listed_id, threads in self._lists(guild, readable):
+            async for thread in _told_of(listed_id, threads, waits):
+                if thread.parent_id in ids and self._is_wanted(thread):
+                    yield Place(location_of(thread), thread.last_message_id)
+        if waits:
+            raise HistoryDelayed(f"{len(waits)} lists of threads wait", seconds=min(waits))
 
     async def page(
         self, location: Location, *, before_id: int | None = None, after_id: int | None = None
     ) -> list[Message]:
+        channel_id = location.channel.channel_id
         self._refuse_closed(location.channel)
-        history = self._messageable(location.channel.channel_id).history(
-            limit=PAGE,
-            before=None if before_id is None else discord.Object(before_id),
-            after=None if after_id is None else discord.Object(after_id),
-            oldest_first=after_id is not None,
-        )
         with _translated():
-            messages = [self._told(message) async for message in history]
-        if not messages:
+            # Newest first, whatever is asked. history() gives up a whole page for one message that it cannot read.
+            page = await self._client.http.logs_from(channel_id, PAGE, before=before_id, after=after_id)
+        if not page:
             # Without the right to read history Discord answers with no messages, not with an error.
             self._refuse_closed(location.channel)
-        return messages[::-1] if after_id is not None else messages
+        return [self._understood(channel_id, payload) for payload in page]
 
     async def message(self, channel_id: int, message_id: int) -> Message | None:
         place = self._guild.get_channel_or_thread(channel_id)
@@ -117,26 +115,58 @@ class DiscordHistory:
         told = message_of(message, self.guild_id)
         return replace(told, edited_at=None) if is_blank(message) else told
 
+    def _understood(self, channel_id: int, payload: Any) -> Message:  # noqa: ANN401  # whatever Discord sends
+        """A message of a page; in place of one that cannot be read a notice, which is never stored but counts."""
+        message_id = int(payload["id"])
+        state = self._client._connection  # noqa: SLF001  # nothing public makes a message of what Discord sends
+        try:
+            return self._told(state.create_message(channel=self._messageable(channel_id), data=payload))
+        except Exception as error:  # noqa: BLE001  # one message that nobody foresaw is not the end of its channel
+            # Only the kind of error: its text may quote what people wrote.
+            log.warning("message %d of channel %d cannot be read: %s", message_id, channel_id, type(error).__name__)
+            return Message(
+                message_id, self.guild_id, channel_id, author_id=0, author_name="", content="", is_notice=True
+            )
+
     def _refuse_closed(self, channel: Channel) -> None:
         if not bot_may_read(self._guild, channel):
             raise HistoryUnavailable("the bot may not read it")
 
-    async def _archived(self, channel: discord.abc.GuildChannel) -> AsyncIterator[discord.Thread]:
-        try:
-            with _translated():
-                if isinstance(channel, discord.TextChannel | discord.ForumChannel):
-                    async for thread in channel.archived_threads(limit=None):
-                        yield thread
-                if isinstance(channel, discord.TextChannel) and self._private_ids:
-                    manages = channel.permissions_for(self._guild.me).manage_threads
-                    async for thread in channel.archived_threads(limit=None, private=True, joined=not manages):
-                        if self._is_wanted(thread):
-                            yield thread
-        except HistoryUnavailable as error:
-            log.warning("archived threads of channel %d are not told: %s", channel.id, error.reason)
+    def _lists(self, guild: discord.Guild, readable: Iterable[discord.abc.GuildChannel]) -> Iterator[_Listed]:
+        """Every list of threads that is to be asked for, with the id of what it belongs to."""
+        yield guild.id, _active(guild)
+        for channel in readable:
+            if isinstance(channel, discord.TextChannel | discord.ForumChannel):
+                yield channel.id, channel.archived_threads(limit=None)
+            if isinstance(channel, discord.TextChannel) and self._private_ids:
+                manages = channel.permissions_for(guild.me).manage_threads
+                yield channel.id, channel.archived_threads(limit=None, private=True, joined=not manages)
 
     def _is_wanted(self, thread: discord.Thread) -> bool:
         return not thread.is_private() or thread.id in self._private_ids
+
+
+async def _active(guild: discord.Guild) -> AsyncIterator[discord.Thread]:
+    for thread in await guild.active_threads():
+        yield thread
+
+
+async def _told_of(
+    listed_id: int, threads: AsyncIterator[discord.Thread], waits: list[float]
+) -> AsyncIterator[discord.Thread]:
+    """What can be had of a list; after how many seconds the rest is to be asked for is added to the waits."""
+    try:
+        with _translated():
+            async for thread in threads:
+                yield thread
+    except HistoryUnavailable as error:
+        log.warning("threads of %d are not told: %s", listed_id, error.reason)
+    except HistoryDelayed as error:
+        log.info("threads of %d are not told before %.0f s: %s", listed_id, error.seconds, error.reason)
+        waits.append(error.seconds)
+    except Exception:
+        log.exception("threads of %d cannot be read", listed_id)
+        waits.append(_WAIT_S)
 
 
 def _code(error: HistoryUnavailable) -> int:

@@ -20,6 +20,7 @@ from bot.words import Words
 log = logging.getLogger(__name__)
 
 SHOWN_EVERY_S = 5.0
+_APART_S = 5.0  # between the beginnings of two readings of a server, each of which lists its channels
 _RETRY_S, _LONGEST_RETRY_S = 10.0, 600.0
 
 
@@ -31,6 +32,7 @@ class _Reading:
         self.was_asked_for = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.progress: Progress | None = None
+        self.retry_s = 0.0  # how long to wait at least before it is tried again
         self.rate = 0.0  # messages a second, over the last stretch that was shown
 
 
@@ -43,6 +45,7 @@ class Reader:
         self._coverage = coverage
         self._inbox = inbox
         self._readings: dict[int, _Reading] = {}
+        self._began_at: dict[int, float] = {}  # by server, in monotonic seconds
         self._is_closed = False
 
     def start(self, guild_id: int) -> None:
@@ -76,23 +79,45 @@ class Reader:
         await reading.was_asked_for.wait()
         # None for a server that the bot was removed from.
         while reading.was_asked_for.is_set() and self._client.get_guild(guild_id) is not None:
+            await self._wait_for_turn(guild_id)
             reading.was_asked_for.clear()
-            wait_s = _RETRY_S
-            try:
-                await self._read_once(guild_id, reading)
-            except HistoryDelayed as error:
-                await self._inbox.put(HistoryRead(guild_id))  # the other channels were read
-                wait_s = min(max(error.seconds, _RETRY_S), _LONGEST_RETRY_S)
-                log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, wait_s, error.reason)
-            except (BotError, *FAILED) as error:
-                log.warning("reading the history of server %d goes on in %.0f s: %s", guild_id, wait_s, error)
-            except Exception:
-                log.exception("reading the history of server %d failed and goes on in %.0f s", guild_id, wait_s)
-            else:
+            n_before = reading.tally.total
+            seconds = await self._try_to_read(guild_id, reading)
+            if seconds is None:
                 continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(reading.was_asked_for.wait(), wait_s)
-            reading.was_asked_for.set()
+            is_in_vain = reading.tally.total == n_before
+            reading.retry_s = max(2 * reading.retry_s, _RETRY_S) if is_in_vain else _RETRY_S
+            await self._wait_to_retry(guild_id, reading, seconds)
+
+    async def _wait_for_turn(self, guild_id: int) -> None:
+        """What asks for a reading again and again does not make one without a pause."""
+        await asyncio.sleep(self._began_at.get(guild_id, -_APART_S) + _APART_S - time.monotonic())
+        self._began_at[guild_id] = time.monotonic()
+
+    async def _wait_to_retry(self, guild_id: int, reading: _Reading, seconds: float) -> None:
+        """Twice as long each time that nothing could be read; no longer once somebody asks for it."""
+        reading.retry_s = min(reading.retry_s, _LONGEST_RETRY_S)
+        wait_s = min(max(seconds, reading.retry_s), _LONGEST_RETRY_S)
+        log.warning("reading the history of server %d goes on in %.0f s", guild_id, wait_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reading.was_asked_for.wait(), wait_s)
+        reading.was_asked_for.set()
+
+    async def _try_to_read(self, guild_id: int, reading: _Reading) -> float | None:
+        """Read what there is to read; after how many seconds to try again where that was not all."""
+        try:
+            await self._read_once(guild_id, reading)
+        except HistoryDelayed as error:
+            await self._inbox.put(HistoryRead(guild_id))  # the other channels were read
+            log.warning("not all of the history of server %d can be read now: %s", guild_id, error.reason)
+            return error.seconds
+        except (BotError, *FAILED) as error:
+            log.warning("reading the history of server %d failed: %s", guild_id, error)
+        except Exception:
+            log.exception("reading the history of server %d failed", guild_id)
+        else:
+            return None
+        return 0.0
 
     async def _read_once(self, guild_id: int, reading: _Reading) -> None:
         """Read what there is to read, counted together with what was read before."""

@@ -10,6 +10,7 @@ from live import eventually
 from standin import Discord, Person
 from standin.channels import Channel
 from standin.clients import Listener, running
+from standin.messages import Message
 from standin.world import Guild
 from town import HISTORY, VIEW, Town
 
@@ -381,3 +382,105 @@ async def test_f31_while_a_server_is_away_nothing_is_gone() -> None:
         ):
             with pytest.raises(HistoryDelayed):
                 await ask()
+
+
+ARCHIVED = "/channels/{channel_id}/threads/archived/public"
+LONG = {"status": 429, "retry_after": 3_600.0}
+
+
+async def listed(town: Near) -> tuple[set[str], float | None]:
+    """The names of the places that are told, and how long to wait for the rest."""
+    names: set[str] = set()
+    try:
+        async for place in town.history.places():
+            names.add(place.location.channel.name)
+    except HistoryDelayed as error:
+        return names, error.seconds
+    return names, None
+
+
+async def with_threads(town: Near) -> tuple[Channel, Channel]:
+    """Two channels, each with an archived thread, the second with an active one too."""
+    other = town.guild.text("other")
+    for channel in (town.square, other):
+        archived = await channel.thread(f"aside {channel.name}", by=town.bob)
+        await archived.archive()
+    await town.location(await other.thread("active", by=town.bob))
+    await eventually(lambda: len(town.cached.threads) == 1)
+    return town.square, other
+
+
+async def test_f18_a_list_of_threads_that_fails_ends_no_other() -> None:
+    """One channel's archived threads, or the active ones, wait: all else is told, and then for how long to wait."""
+    async with near() as town:
+        square, other = await with_threads(town)
+        everything = {"square", "other", "active", "aside square", "aside other"}
+        assert await listed(town) == (everything, None)
+
+        for channel in (square, other):
+            town.discord.fail("GET", ARCHIVED, channel=channel, **LONG)
+            assert await listed(town) == (everything - {f"aside {channel.name}"}, 3_600.0)
+            town.discord.faults.clear()
+        town.discord.fail("GET", "/guilds/{guild_id}/threads/active", **LONG)
+        assert await listed(town) == (everything - {"active"}, 3_600.0)
+
+
+async def test_a_list_of_threads_that_nobody_can_read_ends_no_other(caplog, monkeypatch) -> None:
+    """A thread without what every thread has is logged, the other channels' threads are told, and it is tried again."""
+    async with near() as town:
+        square, _ = await with_threads(town)
+        ask = town.client.http.get_public_archived_threads
+
+        async def garbled(channel_id: int, **around) -> dict:
+            told = await ask(channel_id, **around)
+            return told | {"threads": [{}]} if channel_id == square.id else told
+
+        monkeypatch.setattr(town.client.http, "get_public_archived_threads", garbled)
+        names, seconds = await listed(town)
+        assert (names, seconds) == ({"square", "other", "active", "aside other"}, 10.0)
+        assert f"threads of {square.id} cannot be read" in caplog.text
+
+
+async def test_a_refused_list_of_threads_is_not_waited_for() -> None:
+    """Where the bot may not see the archived threads, the places are complete without them."""
+    async with near() as town:
+        square, _ = await with_threads(town)
+        town.discord.fail("GET", ARCHIVED, channel=square, status=403)
+        assert await listed(town) == ({"square", "other", "active", "aside other"}, None)
+
+
+def garble(*messages: Message) -> None:
+    """Give messages what discord.py cannot read."""
+    for message in messages:
+        message.type, message.attachments = 99, [{}]
+
+
+async def test_a_message_that_cannot_be_read_is_one_notice_of_its_page(caplog) -> None:
+    """The others of its page are told, full pages stay full, both ends keep their ids, and the log has no text."""
+    async with near() as town:
+        said = town.square.seed(town.bob, [f"text {n}" for n in range(150)], start=BEGAN, step=MINUTE)
+        where = await town.location(town.square)
+        garble(said[50], said[100], said[149], said[0])
+
+        for around, expected in (
+            ({}, said[50:]),
+            ({"before_id": said[100].id}, said[:100]),
+            ({"after_id": said[49].id}, said[50:]),
+            ({"after_id": 0}, said[:100]),
+        ):
+            page = await town.history.page(where, **around)
+            assert [one.message_id for one in page] == [one.id for one in reversed(expected)]
+            assert {one.message_id for one in page if one.is_notice} == {one.id for one in expected if one.type == 99}
+            written = ["" if one.type == 99 else one.content for one in reversed(expected)]
+            assert [one.content for one in page] == written
+        assert f"message {said[149].id} of channel {town.square.id} cannot be read: KeyError" in caplog.text
+        assert "text 149" not in caplog.text
+
+
+async def test_messages_that_cannot_be_read_block_no_channel(town: Town) -> None:
+    """A history that holds some at the ends of its pages is read to its beginning, and what follows them too."""
+    said = town.square.seed(town.bob, [f"text {n}" for n in range(250)], start=BEGAN, step=MINUTE)
+    garble(said[0], said[150], said[249])
+
+    assert "could not be read" not in await progress_of(town)
+    await town.stored(*(one.content for one in said if one.type != 99))

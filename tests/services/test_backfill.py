@@ -1,6 +1,8 @@
 """Histories: newest first, each message once, going on where it stopped."""
 
 import asyncio
+import gc
+import inspect
 import random
 from contextlib import suppress
 from datetime import timedelta
@@ -16,6 +18,7 @@ from bot.messages import ChannelKind, Message
 from bot.services.backfill import Progress
 from bot.services.coverage import Past
 from bot.services.ingest import Tally
+from bot.services.walk import Span
 from bot.storage.database import Database
 from bot.storage.servers import Marks, Notice
 
@@ -237,6 +240,7 @@ async def test_f19_a_channel_that_closes_stops_at_once_and_the_others_go_on(town
     assert history.n_pages == 3
 
     history.closed = set()
+    town.up_to_date.lost_sight_of(CHANNEL)
     await read(town, history)
     assert await ids(town) == list(range(1, 351))
 
@@ -254,8 +258,95 @@ async def test_f19_an_empty_page_of_a_closed_channel_is_not_its_beginning(town: 
 
     assert await town.servers.marks(GUILD, CHANNEL) == Marks(CHANNEL, 100, 1)
     history.closed, history.on_the_way = set(), None
+    town.up_to_date.lost_sight_of(CHANNEL)
     await read(town, history)
     assert await town.servers.marks(GUILD, CHANNEL) == Marks(CHANNEL, 100, 0)
+
+
+async def test_f19_what_was_refused_is_not_asked_again_until_something_changes(town: Rooms) -> None:
+    """A later reading counts a refused channel without asking; after a change in its server it is asked and read."""
+    history = history_of(*written(150), *market(150))
+    history.closed = {CHANNEL}
+    await read(town, history)
+    history.closed = set()
+    history.asked_pages.clear()
+
+    [last] = [progress async for progress in town.backfill.read(history, Tally())]
+    assert (last.is_done, last.n_channels, last.n_finished, last.n_unavailable) == (True, 2, 1, 1)
+    assert history.asked_pages == []
+
+    town.up_to_date.lost_sight(GUILD)
+    await read(town, history)
+    assert await ids(town) == list(range(1, 151))
+
+
+async def test_f19_a_refusal_from_before_a_change_says_nothing(town: Rooms) -> None:
+    """What changes while the refusal is on its way may have opened the channel: it is asked once more."""
+    history = PagedHistory(SQUARE)
+    history.write(written(100))
+
+    async def close_and_open(page: list[Message]) -> None:
+        if not page:
+            history.closed = {CHANNEL}
+            town.up_to_date.lost_sight_of(CHANNEL)
+
+    history.on_the_way = close_and_open
+    await read(town, history)
+    history.closed, history.on_the_way = set(), None
+    await read(town, history)
+
+    assert await town.servers.marks(GUILD, CHANNEL) == Marks(CHANNEL, 100, 0)
+
+
+async def test_a_list_that_cannot_be_had_holds_up_no_channel(town: Rooms) -> None:
+    """What was listed is read to its end, nothing counts as gone for not being listed, and it is tried again."""
+    thread = location(77, kind=ChannelKind.THREAD, parent_id=CHANNEL)
+    history = PagedHistory(SQUARE, MARKET, thread)
+    history.write([*written(350), *market(250), *written(3, first_id=5_000, channel_id=77)])
+    await read(town, history)
+    history.write(written(350, first_id=351))
+    history.gone, history.unlisted_for = {77}, 40.0
+    town.up_to_date.lost_sight(GUILD)
+
+    with pytest.raises(HistoryDelayed) as delayed:
+        await read(town, history)
+    assert delayed.value.seconds == 40.0
+    assert await ids(town) == list(range(1, 701))
+    assert await ids(town, 77) == [5_000, 5_001, 5_002]
+
+    history.unlisted_for = None
+    assert (await read(town, history))[-1] == (0, True)
+    assert await ids(town, 77) == []
+
+
+async def test_progress_costs_as_little_with_many_channels_as_with_few(
+    town: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page looks at its own channel alone, and the sum over all is right all the same."""
+    estimates: list[int] = []
+
+    def estimate(span: Span, channel_id: int) -> int:
+        estimates.append(channel_id)
+        return span.low_id - 1 if span.low_id else 0
+
+    monkeypatch.setattr(Span, "n_left", estimate)
+    history = PagedHistory(*(location(i) for i in range(10, 40)))
+    history.write(one for i in range(10, 40) for one in written(250, first_id=1, channel_id=i))
+    left = [progress.n_left async for progress in town.backfill.read(history, Tally())]
+
+    assert len(estimates) == history.n_pages == 90
+    assert left[:2] == [150, 300]
+    assert (left[29], left[59], left[-1]) == (30 * 150, 30 * 50, 0)
+
+
+async def test_what_was_read_is_forgotten(town: Rooms) -> None:
+    """Of many channels only those are kept that have more to read."""
+    history = PagedHistory(*(location(i) for i in range(10, 40)))
+    history.write(written(350, channel_id=10))
+    async for progress in town.backfill.read(history, Tally()):
+        if progress.tally.total == 300:
+            assert progress.n_finished == 29
+            assert sum(inspect.isasyncgen(each) and each.__name__ == "pages" for each in gc.get_objects()) == 1
 
 
 async def test_a_channel_whose_messages_are_all_deleted_is_complete(town: Rooms) -> None:

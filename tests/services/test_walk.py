@@ -1,5 +1,6 @@
 """One channel: what is new, what is to be compared, and what is older."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,6 +113,21 @@ async def test_after_a_gap_the_newest_page_is_compared_where_somebody_wrote_late
 
     assert len(history.asked_pages) == is_compared
     assert (messages[-10].message_id in await stored(town)) != is_compared
+
+
+async def test_what_cannot_be_read_any_more_stays_as_it_is_stored(town: Rooms) -> None:
+    """Where a page has a notice without text in place of a stored message, that one is kept, and those around it."""
+    where, messages = evenly(150)
+    history = PagedHistory(where)
+    history.write(messages)
+    await read(town, history)
+    before = await town.database.fetch("SELECT * FROM messages ORDER BY message_id")
+    town.up_to_date.session_began()
+    history.write(replace(messages[i], content="", is_notice=True) for i in (-1, -50, -100))
+    await read(town, history)
+
+    assert len(history.asked_pages) == 3
+    assert await town.database.fetch("SELECT * FROM messages ORDER BY message_id") == before
 
 
 async def test_the_newest_page_is_compared_after_what_is_new_was_read(town: Rooms) -> None:
