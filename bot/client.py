@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _EXPIRED_EVERY_S = 600.0
+_REREAD_EVERY_S = 30.0
 _LONGEST_WAIT_S = (
     30.0  # the least that discord.py takes; what Discord wants to wait longer for fails, to be tried later
 )
@@ -78,6 +80,7 @@ class SimilarBot(commands.Bot):
         self._removal_grace = removal_grace
         self._say = say
         self._was_ready = False
+        self._reread_after: dict[int, float] = {}  # by server, in monotonic seconds
         survive_parsers(self._connection.parsers, self._was_not_understood)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -148,7 +151,10 @@ class SimilarBot(commands.Bot):
             # Half of it is in the cache: that channels or roles are missing there says nothing.
             guild.unavailable = True
         self.app.up_to_date.lost_sight(guild_id)
-        self.reader.start(guild_id)
+        # Who makes such events again and again makes no storm of it; the slow comparison finds what is left.
+        if time.monotonic() >= self._reread_after.get(guild_id, 0.0):
+            self._reread_after[guild_id] = time.monotonic() + _REREAD_EVERY_S
+            self.reader.start(guild_id)
 
     async def _announce_commands(self) -> None:
         """Tell Discord the commands if they are others than those told last."""

@@ -36,7 +36,10 @@ class DiscordHistory:
         self._private_ids = private_ids
 
     async def places(self) -> AsyncIterator[Place]:
-        """The channels and active threads first, which cost one request, then the archived threads of each channel."""
+        """The channels and active threads first, which cost one request, then the archived threads of each channel.
+
+        Where a list of threads cannot be had now, the others are told before HistoryDelayed is raised.
+        """
         guild = self._guild
         readable = [channel for channel in guild.channels if may_read(channel, guild.me)]
         readable.sort(key=lambda channel: -(getattr(channel, "last_message_id", 0) or 0))

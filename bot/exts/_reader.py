@@ -20,7 +20,7 @@ from bot.words import Words
 log = logging.getLogger(__name__)
 
 SHOWN_EVERY_S = 5.0
-_APART_S = 5.0  # between the beginnings of two readings of a server, each of which lists its channels
+_APART_S = 0.5  # between the beginnings of two readings of a server, each of which lists its channels
 _RETRY_S, _LONGEST_RETRY_S = 10.0, 600.0
 
 

@@ -45,6 +45,7 @@ class Admin(
         await self.bot.app.backfill.noted(
             guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language
         )
+        self.bot.app.up_to_date.ask_again()
         self.bot.reader.start(guild.id)
 
     @app_commands.command(name=told("commands.index_stop.name"), description=told("commands.index_stop.description"))

@@ -85,6 +85,10 @@ class UpToDate:
         """Whether a channel could not be read, and nothing has changed since."""
         return self._refused.get(channel_id, -1) >= self.since(guild_id, channel_id)
 
+    def ask_again(self) -> None:
+        """Somebody wants what could not be read to be asked for once more."""
+        self._refused.clear()
+
     def session_began(self) -> None:
         """The gateway began a new session: what happened in between was not told."""
         self._session_began = self._tick()

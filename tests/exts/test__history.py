@@ -90,8 +90,9 @@ async def test_history_is_read_newest_first_and_once(town: Town) -> None:
     assert len(town.bot.texts(town.guild.id)) == 250
     asked = n_pages(town.discord, town.square)
     await progress_of(town)
-    # The progress message itself is newer than what was read.
-    assert (asked, n_pages(town.discord, town.square) - asked <= 2) == (3, True)
+    # The progress messages themselves may be newer than what was read.
+    assert asked in (3, 4)
+    assert n_pages(town.discord, town.square) - asked <= 2
 
 
 async def test_b28_a_message_in_a_thread_that_is_not_known_is_stored(town: Town) -> None:

@@ -25,7 +25,7 @@ def progress(**values: object) -> Progress:
 
 
 EN = "Reading the history: 1,234 messages so far, 57 a second; 3 of 5 channels and threads are finished."
-JA = "これまでに 1,234 件（毎秒 57 件）、5 個のチャンネルとスレッドのうち 3 個が完了しました。"
+JA = "これまでに 1,234 件(毎秒 57 件)、5 個のチャンネルとスレッドのうち 3 個が完了しました。"
 
 
 @pytest.mark.parametrize(
