@@ -425,7 +425,7 @@ async def status_when_read(town: Town) -> list[str]:
     """The status once nothing is being read any more."""
     async with asyncio.timeout(10):
         while is_reading((lines := await status(town))[-1]):
-            await asyncio.sleep(0.1)
+            assert town.bot.process.returncode is None
     return lines
 
 
