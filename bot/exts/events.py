@@ -74,6 +74,7 @@ class Events(commands.Cog):
     @commands.Cog.listener()
     async def on_thread_join(self, thread: discord.Thread) -> None:
         if thread.is_private() and self.bot.app.coverage.covers(location_of(thread)):
+            self.bot.app.up_to_date.lost_sight_of(thread.id)
             self.bot.reader.start(thread.guild.id)
 
     @commands.Cog.listener()

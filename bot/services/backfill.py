@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
@@ -78,7 +78,6 @@ class Backfill:
         self._servers = servers
         self._reconcile = reconcile
         self._up_to_date = up_to_date
-        self._refused_ids: defaultdict[int, set[int]] = defaultdict(set)  # by server
         self._not_before: dict[int, float] = {}  # by channel, in monotonic seconds
 
     async def read(self, history: History, tally: Tally) -> AsyncIterator[Progress]:
@@ -100,12 +99,7 @@ class Backfill:
         return await self._servers.notice(guild_id)
 
     async def noted(self, guild_id: int, *, channel_id: int, message_id: int, language: str) -> None:
-        """Somebody had reading started: a message of the bot's shows from now on how far it has come.
-
-        Channels that could not be read are asked for again, as the cause may have been mended unheard.
-        """
-        for refused_id in self._refused_ids.pop(guild_id, ()):
-            self._up_to_date.lost_sight_of(refused_id)
+        """A message of the bot's shows from now on how far reading has come."""
         await self._servers.put_notice(Notice(guild_id, channel_id, message_id, language))
 
     async def unnoted(self, notice: Notice) -> None:
@@ -158,7 +152,6 @@ class Backfill:
     async def _page(self, walk: _Walk, run: _Run) -> Tally | None:
         guild_id, channel_id = walk.location.guild_id, walk.location.channel.channel_id
         if self._up_to_date.is_refused(guild_id, channel_id):
-            self._refused_ids[guild_id].add(channel_id)
             run.n_unavailable += 1
             return None
         at = self._up_to_date.now()
@@ -169,10 +162,7 @@ class Backfill:
             run.n_finished += 1
         except HistoryUnavailable as error:
             log.warning("stopped reading channel %d: %s", channel_id, error.reason)
-            # A refusal from before something changed says nothing about now.
-            if self._up_to_date.since(guild_id, channel_id) <= at:
-                self._up_to_date.refused(channel_id)
-                self._refused_ids[guild_id].add(channel_id)
+            self._up_to_date.refused(channel_id, at=at)
             run.n_unavailable += 1
         except HistoryDelayed as error:
             log.info("reading channel %d goes on in %.0f s at the soonest: %s", channel_id, error.seconds, error.reason)

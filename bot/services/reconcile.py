@@ -188,6 +188,7 @@ class Reconcile:
 
     async def _asked(self, history: History, messages: Sequence[Message], within: float) -> dict[int, Message | None]:
         """What Discord answers in time, by message id; where it refuses it is not asked again."""
+        at = self._up_to_date.now()
         tasks = [asyncio.ensure_future(history.message(m.channel_id, m.message_id)) for m in messages]
         if not tasks:
             return {}
@@ -201,7 +202,7 @@ class Reconcile:
             if not isinstance(answer, BaseException):
                 found[message.message_id] = answer
             elif isinstance(answer, HistoryUnavailable):
-                self._up_to_date.refused(message.channel_id)
+                self._up_to_date.refused(message.channel_id, at=at)
             elif isinstance(answer, Exception) and not isinstance(answer, BotError):
                 log.error("message %d could not be asked about", message.message_id, exc_info=answer)
         return found
@@ -215,6 +216,7 @@ class Reconcile:
                 continue
             if (location := history.locate(channel)) is None:
                 continue
+            at = self._up_to_date.now()
             try:
                 async for _ in self._walk_channel(history, location, sweep):
                     yield
@@ -224,7 +226,7 @@ class Reconcile:
                 yield
             except HistoryUnavailable as error:
                 log.info("channel %d is not compared: %s", channel.channel_id, error.reason)
-                self._up_to_date.refused(channel.channel_id)
+                self._up_to_date.refused(channel.channel_id, at=at)
                 if channel.is_thread:
                     await self._drop_if_gone(history, channel)
                 yield

@@ -77,9 +77,9 @@ class UpToDate:
         """Whether something was told of a message that is not applied yet."""
         return message_id in self._waiting
 
-    def refused(self, channel_id: int) -> None:
-        """A channel could not be read."""
-        self._refused[channel_id] = self._now
+    def refused(self, channel_id: int, *, at: int) -> None:
+        """A channel could not be read, at a moment."""
+        self._refused[channel_id] = at
 
     def is_refused(self, guild_id: int, channel_id: int) -> bool:
         """Whether a channel could not be read, and nothing has changed since."""

@@ -215,7 +215,7 @@ def test_a_refusal_counts_until_something_changes() -> None:
     up_to_date = UpToDate()
     assert not up_to_date.is_refused(GUILD, CHANNEL)
     for change in (up_to_date.session_began, lambda: up_to_date.lost_sight(GUILD)):
-        up_to_date.refused(CHANNEL)
+        up_to_date.refused(CHANNEL, at=up_to_date.now())
         up_to_date.lost_sight(OTHER_GUILD)
         assert up_to_date.is_refused(GUILD, CHANNEL)
         assert not up_to_date.is_refused(GUILD, OTHER_CHANNEL)
