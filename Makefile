@@ -24,7 +24,7 @@ fix: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed-dev
+bench: .venv/installed-bench
 	$(BIN)/python -m bench $(ARGS)
 
 soak: .venv/installed-dev
@@ -36,6 +36,8 @@ lock: .venv/installed-dev
 		--python-version 3.11 pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --extra bench -c requirements-dev.txt pyproject.toml -o requirements-bench.txt
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (with venv); found none."; exit 1; }
@@ -51,6 +53,11 @@ lock: .venv/installed-dev
 	@echo "Installing the bot and its development tools into .venv (once) ..."
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-bench: requirements-bench.txt .venv/installed-dev
+	@echo "Installing the engines that make bench compares into .venv (once) ..."
+	@$(PIP) --require-hashes -r requirements-bench.txt
 	@touch $@
 
 clean:

@@ -1,61 +1,35 @@
 """`make bench`: store, embed, mirror and search chat, then serve it on a local Discord; a table, and build/bench.json.
 
 `make bench ARGS="--size 20000"` for less; `--data PATH...` names exports to use instead of the sample.
+`make bench ARGS="--only engines"` compares vector engines instead, with build/bench-engines.json.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from bench.figures import Figure, show
+from bench.contenders import NAMES
+from bench.engines import compare_engines
+from bench.exports import ROOT, default_data, written
+from bench.figures import show
 from bench.live import discord_figures
-from bot.app import App, open_app
-from bot.askers import EVERYTHING, Operator
-from bot.embedding.local import LocalEmbedder
-from bot.index.exact import ExactIndex
-from bot.index.faiss import NAMED, FaissIndex
-from bot.index.mirror import Mirror
-from bot.index.recall import recall
-from bot.messages import Generation, Query
-from bot.services.importer import export_files
-from bot.services.indexer import Indexer
-from bot.services.search import Question, Search
-from bot.settings import Settings
-from bot.storage.database import open_to_read
-from bot.storage.embeddings import EmbeddingStore
-from bot.storage.messages import MessageStore
-from bot.storage.servers import ServerStore
-from bot.texts import TEXT_VERSION, embed_text
-from bot.vectors import Vectors, cosines
-
-ROOT = Path(__file__).parents[1]
-N_QUERIES = 200
-N_BARE = 4_096
+from bench.storage import storage_figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--size", type=int, default=100_000, help="how many messages (default 100,000)")
-    parser.add_argument("--data", type=Path, nargs="*", help="exports or folders of exports")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
-    parser.add_argument("--only", choices=("storage", "discord"), help="one half of it")
-    parser.add_argument("--seconds", type=float, default=60, help="how long messages pour in (default 60)")
-    options = parser.parse_args()
+    options = _options()
+    if options.only == "engines":
+        compare_engines(options)
+        return
     figures = []
     with tempfile.TemporaryDirectory() as folder:
-        data = options.data or _default_data()
-        print(f"messages from {', '.join(map(str, data))}")
-        exports = list(_exports(Path(folder) / "exports", options.size, data))
+        print(f"messages from {', '.join(map(str, options.data))}")
+        exports = list(written(Path(folder) / "exports", options.size, options.data))
         if options.only != "discord":
-            figures += asyncio.run(_measure(Path(folder), exports))
+            figures += asyncio.run(storage_figures(Path(folder), exports))
         if options.only != "storage":
             figures += asyncio.run(discord_figures(Path(folder) / "live", exports, seconds=options.seconds))
     show(figures)
@@ -63,161 +37,36 @@ def main() -> None:
     options.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
 
 
-async def _measure(folder: Path, exports: list[Path]) -> list[Figure]:
-    settings = Settings(_env_file=None, data_dir=folder / "data", embedder="local", discord_token=None)
-    async with open_app(settings, "bench") as app:
-        figures = [*await _storing(app, exports), *await _embedding(app, exports)]
-    async with open_to_read(settings.data_dir) as database:
-        embedder = LocalEmbedder()
-        embeddings = EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
-        messages, servers = MessageStore(database), ServerStore(database)
-        queries = await _queries(embeddings, servers)
-        oracle = await _oracle(embeddings, servers)
-        figures += await _precision(embedder, exports)
-        for name, kind in NAMED.items():
-            mirror = Mirror(lambda kind=kind: FaissIndex(embedder.dim, kind))
-            started = time.perf_counter()
-            await Indexer(embeddings, servers, embedder, mirror).reconcile()
-            figures.append(Figure(f"start: mirror filled from SQLite, {name}", time.perf_counter() - started, "s"))
-            search = Search(messages, servers, embeddings, embedder, mirror)
-            wanted = "10 or less" if name == "auto" else ""
-            figures += await _searching(search, queries, name, wanted)
-            figures.append(_recall(mirror, oracle, queries, name))
-    return figures
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=100_000, help="how many messages (default 100,000)")
+    parser.add_argument("--data", type=Path, nargs="*", help="exports or folders of exports")
+    parser.add_argument("--out", type=Path, help="where the JSON goes")
+    parser.add_argument(
+        "--only", choices=("storage", "discord", "engines"), help="one part of it; engines are compared when asked for"
+    )
+    parser.add_argument("--seconds", type=float, default=60, help="how long messages pour in (default 60)")
+    engines = parser.add_argument_group("engines")
+    engines.add_argument("--dim", type=int, default=3_072, help="numbers a generated vector (default 3,072)")
+    engines.add_argument("--seed", type=int, default=7, help="of the generated vectors (default 7)")
+    engines.add_argument("--quick", action="store_true", help="20,000 vectors and fewer queries")
+    engines.add_argument(
+        "--vectors", help="an .npy file of vectors [n, dim], or `local` for the local model's of the exports"
+    )
+    engines.add_argument("--contenders", type=_names, default=NAMES, help=f"of {','.join(NAMES)}")
+    options = parser.parse_args()
+    options.data = options.data or default_data()
+    options.out = options.out or ROOT / "build" / ("bench-engines.json" if options.only == "engines" else "bench.json")
+    return options
 
 
-async def _storing(app: App, exports: list[Path]) -> list[Figure]:
-    started = time.perf_counter()
-    report = await app.importer.run(exports)
-    first = report.tally.new / (time.perf_counter() - started)
-    started = time.perf_counter()
-    again = await app.importer.run(exports)
-    return [
-        Figure("messages", report.tally.new, ""),
-        Figure("import, durable, without embedding", first, "messages/s", "20,000 or more"),
-        Figure("import of the same files again", again.tally.unchanged / (time.perf_counter() - started), "messages/s"),
-    ]
-
-
-async def _embedding(app: App, exports: list[Path]) -> list[Figure]:
-    """The whole drain, and the bare model on the same kind of texts before and after it."""
-    model = LocalEmbedder()._model  # noqa: SLF001  # the bare model is the yardstick
-    texts = _texts(exports)[:N_BARE]
-    model.encode(texts[:64])
-    before = _rate(lambda: model.encode(texts), len(texts))
-    await app.search.similar(Operator(), Query(text="let the model be read before the clock starts"))
-    status = await app.inspector.status()
-    started = time.perf_counter()
-    async for _ in app.indexer.drain():
-        pass
-    drained = status.pending / (time.perf_counter() - started)
-    bare = (before + _rate(lambda: model.encode(texts), len(texts))) / 2
-    return [
-        Figure("embedding, durable, equal texts once", drained, "messages/s"),
-        Figure("the bare model, before and after", bare, "texts/s"),
-        Figure("embedding against the bare model", 100 * drained / bare, "%", "90 or more"),
-    ]
-
-
-async def _searching(search: Search, queries: Vectors, name: str, wanted: str) -> list[Figure]:
-    """From query vector to hits with their rows."""
-    for vector in queries[:10]:
-        await search.nearest(Question(vector, EVERYTHING, limit=10))
-    times = []
-    for vector in queries:
-        started = time.perf_counter()
-        await search.nearest(Question(vector, EVERYTHING, limit=10))
-        times.append(1000 * (time.perf_counter() - started))
-    return [
-        Figure(f"search, {name}, median", float(np.median(times)), "ms", wanted),
-        Figure(f"search, {name}, p95", float(np.quantile(times, 0.95)), "ms"),
-    ]
-
-
-def _recall(mirror: Mirror, oracle: dict[int, ExactIndex], queries: Vectors, name: str) -> Figure:
-    shares = [
-        recall(mirror._indexes[guild_id], exact, queries[:50], k=10)  # noqa: SLF001  # server by server
-        for guild_id, exact in oracle.items()
-    ]
-    return Figure(f"recall@10 against exact, {name}", float(np.mean(shares)), "")
-
-
-async def _precision(embedder: LocalEmbedder, exports: list[Path]) -> list[Figure]:
-    """What half precision keeps of a cosine, and what it costs, on different texts."""
-    vectors = await embedder.embed(list(dict.fromkeys(_texts(exports)))[:N_BARE])
-    halves = vectors.astype(np.float16).astype(np.float32)
-    asked = vectors[:: max(len(vectors) // N_QUERIES, 1)]
-    exact = [cosines(vectors, query) for query in asked]
-    rounded = [cosines(halves, query) for query in asked]
-    same = [set(np.argsort(-e)[:10]) == set(np.argsort(-r)[:10]) for e, r in zip(exact, rounded, strict=True)]
-    worst = max(float(np.abs(e - r).max()) for e, r in zip(exact, rounded, strict=True))
-    return [
-        Figure("float16: largest error of a cosine", worst, ""),
-        Figure("float16: top tens with the same members", 100 * float(np.mean(same)), "%"),
-        Figure("float16: bytes a vector", 2 * embedder.dim, "bytes"),
-        Figure("float32: bytes a vector", 4 * embedder.dim, "bytes"),
-    ]
-
-
-async def _oracle(embeddings: EmbeddingStore, servers: ServerStore) -> dict[int, ExactIndex]:
-    exact: dict[int, ExactIndex] = {}
-    for server in await servers.servers():
-        exact[server.guild_id] = ExactIndex(embeddings.generation.dim)
-        ids = await embeddings.ids(server.guild_id)
-        exact[server.guild_id].upsert(await embeddings.get_many(server.guild_id, ids))
-    return exact
-
-
-async def _queries(embeddings: EmbeddingStore, servers: ServerStore) -> Vectors:
-    """Vectors of stored messages, moved a little: questions like what was said, but not the same."""
-    rng = np.random.default_rng(0)
-    found = []
-    for server in await servers.servers():
-        ids = await embeddings.ids(server.guild_id)
-        found.append((await embeddings.get_many(server.guild_id, rng.choice(ids, N_QUERIES))).vectors)
-    vectors = rng.permutation(np.concatenate(found))[:N_QUERIES]
-    moved = vectors + rng.standard_normal(vectors.shape).astype(np.float32) * 0.02
-    return moved / np.linalg.norm(moved, axis=1, keepdims=True)
-
-
-def _exports(folder: Path, size: int, data: list[Path]) -> Iterator[Path]:
-    """Export files with `size` messages together, said again under later ids where the data have fewer."""
-    folder.mkdir()
-    sources = [json.loads(path.read_text("utf-8")) for path in export_files(data)]
-    n_left, turn = size, 0
-    while n_left > 0:
-        for number, source in enumerate(sources):
-            taken = source["messages"][:n_left]
-            for message in taken if turn else ():
-                message["id"] = str(int(message["id"]) + 1)
-                message["content"] += f" ({turn})"
-            n_left -= len(taken)
-            path = folder / f"{turn:04}-{number:03}.json"
-            path.write_text(json.dumps({**source, "messages": taken}, ensure_ascii=False, indent=2), "utf-8")
-            yield path
-            if n_left <= 0:
-                return
-        turn += 1
-
-
-def _default_data() -> list[Path]:
-    """Real chat beside the checkout where it is to be had, else the sample."""
-    real = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
-    folders = [real / "ubuntu-irc-en", real / "chat-ja"]
-    return folders if all(folder.is_dir() for folder in folders) else [ROOT / "data" / "sample"]
-
-
-def _texts(exports: list[Path]) -> list[str]:
-    """The texts of the exports in a mixed order, as they are embedded."""
-    contents = [m["content"] for path in exports for m in json.loads(path.read_text("utf-8"))["messages"]]
-    texts = [text for content in contents if (text := embed_text(content))]
-    return [texts[i] for i in np.random.default_rng(0).permutation(len(texts))]
-
-
-def _rate(work: Callable[[], object], n: int) -> float:
-    started = time.perf_counter()
-    work()
-    return n / (time.perf_counter() - started)
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := set(names) - set(NAMES):
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+    return names
 
 
 if __name__ == "__main__":

@@ -18,8 +18,12 @@ class Figure:
     wanted: str = ""
 
 
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
 def show(figures: list[Figure]) -> None:
-    table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    table = Table(title=machine())
     for heading, justify in (("what", "left"), ("measured", "right"), ("unit", "left"), ("wanted", "left")):
         table.add_column(heading, justify=justify)
     for figure in figures:
