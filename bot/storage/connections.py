@@ -19,11 +19,11 @@ LEAST_SQLITE_VERSION = "3.51.3"  # older ones can damage a database when its log
 BUSY_S = 5.0
 DRIVER_ERRORS = (sqlite.Error, ValueError)  # the latter where the connection is gone
 _BUSY, _LOCKED = 5, 6  # SQLite's codes, without what is said in their upper bytes
+_CACHE_KIB, _SHARED_CACHE_KIB = 32_768, 4_096  # a shared one reads vectors, each of them once
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
-    "PRAGMA cache_size = -32768",
     "PRAGMA journal_size_limit = 67108864",
 )
 
@@ -60,14 +60,25 @@ def in_this_thread(path: Path, mode: str) -> Iterator[Any]:
         connection.close()
 
 
-def _connect(path: Path, mode: str) -> Any:  # noqa: ANN401
+def shared_connection(path: Path) -> Any:  # noqa: ANN401  # sqlcipher3 ships no types
+    """A connection of the driver's own that only reads, for one thread after another; the caller closes it.
+
+    Raises DatabaseUnusable and DatabaseLocked.
+    """
+    with _opening(path):
+        return _connect(path, "ro", check_same_thread=False, cache_kib=_SHARED_CACHE_KIB)
+
+
+def _connect(path: Path, mode: str, *, check_same_thread: bool = True, cache_kib: int = _CACHE_KIB) -> Any:  # noqa: ANN401
     access = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
     uri = f"{path.absolute().as_uri()}?{access}"
-    connection = sqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+    connection = sqlite.connect(
+        uri, uri=True, isolation_level=None, timeout=BUSY_S, check_same_thread=check_same_thread
+    )
     # Where a damaged text is no UTF-8 any more, the rows around it shall still be read.
     connection.text_factory = lambda text: text.decode(errors="replace")
     try:
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
             connection.execute(pragma)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:

@@ -15,7 +15,7 @@ from bot.storage.connections import BUSY_S, DRIVER_ERRORS, connection_to, to_its
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
 
 FILE_NAME = "bot.db"
-_PAGE_SIZE = 16_384  # vectors of 1, 3 and 6 KB waste 11, 8 and 34 % of it; of 4,096 they waste 38, 35 and 34 %
+PAGE_SIZE = 16_384  # vectors of 1, 3 and 6 KB waste 11, 8 and 34 % of it; of 4,096 they waste 38, 35 and 34 %
 _RESET_BUSY_MS = 200  # what a checkpoint may hold up writers for
 _LOGS = ("-wal", "-shm", "-journal")
 _HEADER = """SELECT (SELECT * FROM pragma_application_id), (SELECT * FROM pragma_user_version),
@@ -155,7 +155,7 @@ async def _make(path: Path) -> None:
     """Make the database under another name first: a kill leaves none, never an empty one."""
     new = new_file(path)
     async with connection_to(new, "rw") as connection:
-        await connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+        await connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         await connection.execute("PRAGMA journal_mode = WAL")
         await _migrate(new, connection)
     drop_logs(path)

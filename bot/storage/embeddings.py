@@ -14,38 +14,33 @@ import numpy as np
 
 from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages, Generation
-from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.database import PAGE_SIZE, Database, Row, Transaction, json_ids
+from bot.storage.generations import HAS_A_VECTOR, OURS, QUEUE_WHAT_LACKS_A_VECTOR, GenerationStore
 from bot.storage.outage import OutageStore
+from bot.storage.sessions import given_ids
+from bot.storage.vectors import FLOAT16, embedded_messages
 from bot.storage.versions import is_damaged
 from bot.texts import embed_text
 from bot.vectors import Ids, Vectors
 
 log = logging.getLogger(__name__)
 
-_FLOAT16 = np.dtype("<f2")
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
-_IS_OURS = "(model_key, dim, text_version) = (?, ?, ?)"
-_OURS = f"SELECT generation_id FROM generations WHERE {_IS_OURS}"
-_HAS_A_VECTOR = f"""EXISTS (SELECT 1 FROM embeddings e WHERE (e.guild_id, e.message_id) = (m.guild_id, m.message_id)
-                            AND e.generation_id = ({_OURS}))"""
-_QUEUE_WHAT_LACKS_A_VECTOR = f"""
-    INSERT INTO pending (guild_id, message_id)
-    SELECT guild_id, message_id FROM messages m WHERE content_hash IS NOT NULL AND NOT {_HAS_A_VECTOR}
-    ON CONFLICT DO NOTHING"""
 _PUT = f"""
-    INSERT INTO embeddings (generation_id, guild_id, message_id, content_hash, checksum, vector)
-    VALUES (({_OURS}), ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET content_hash = excluded.content_hash, checksum = excluded.checksum,
-                              vector = excluded.vector"""
+    INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
+    VALUES (?, ({OURS}), ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET embedding_id = excluded.embedding_id, content_hash = excluded.content_hash,
+                              checksum = excluded.checksum, vector = excluded.vector"""
 _TEXTS_IN_QUEUE = """SELECT p.guild_id, p.message_id, m.content_hash, m.content
                      FROM pending p JOIN messages m USING (guild_id, message_id)"""
 _DAMAGED = "damaged"
+_ROW_BYTES = 60  # beside a vector
 _COPY_KNOWN = f"""
-    INSERT INTO embeddings (generation_id, guild_id, message_id, content_hash, checksum, vector)
-    SELECT e.generation_id, m.guild_id, m.message_id, e.content_hash, e.checksum, e.vector
+    INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
+    SELECT ? + row_number() OVER (), e.generation_id, m.guild_id, m.message_id, e.content_hash, e.checksum, e.vector
     FROM pending p JOIN messages m USING (guild_id, message_id)
     JOIN embeddings e ON e.embedding_id = (SELECT min(known.embedding_id) FROM embeddings known
-        WHERE known.generation_id = ({_OURS}) AND known.content_hash = m.content_hash)
+        WHERE known.generation_id = ({OURS}) AND known.content_hash = m.content_hash)
     WHERE p.message_id IN (SELECT value FROM json_each(?))
     ON CONFLICT DO NOTHING RETURNING guild_id, message_id"""
 
@@ -70,41 +65,14 @@ class Counts:
 
 
 class EmbeddingStore:
-    """The tables embeddings, pending and generations, seen from one generation."""
+    """The tables embeddings and pending, seen from one generation."""
 
     def __init__(self, database: Database, generation: Generation) -> None:
         self._database = database
         self.generation = generation
+        self.generations = GenerationStore(database, generation)
         self.outage = OutageStore(database)
         self._key = (generation.model_key, generation.dim, generation.text_version)
-
-    async def make_current(self) -> None:
-        """Make this the generation that pending work is for: what it lacks becomes pending, once."""
-        async with self._database.transaction() as transaction:
-            if await transaction.fetch(f"SELECT 1 FROM generations WHERE {_IS_OURS} AND is_current", self._key):
-                return
-            await transaction.execute("UPDATE generations SET is_current = 0")
-            await transaction.execute(
-                """INSERT INTO generations (model_key, dim, text_version, is_current) VALUES (?, ?, ?, 1)
-                   ON CONFLICT DO UPDATE SET is_current = 1""",
-                self._key,
-            )
-            await transaction.execute("DELETE FROM pending")
-            await transaction.execute(_QUEUE_WHAT_LACKS_A_VECTOR, self._key)
-
-    async def others(self) -> list[Generation]:
-        """The other generations that vectors are kept of."""
-        rows = await self._database.fetch(
-            """SELECT model_key, dim, text_version FROM generations g
-               WHERE EXISTS (SELECT 1 FROM embeddings e WHERE e.generation_id = g.generation_id)"""
-        )
-        return [found for row in rows if (found := Generation(*row)) != self.generation]
-
-    async def drop_others(self) -> None:
-        """Remove the vectors of all other generations."""
-        async with self._database.transaction() as transaction:
-            for table in ("embeddings", "generations"):
-                await transaction.execute(f"DELETE FROM {table} WHERE generation_id IS NOT ({_OURS})", self._key)
 
     async def counts(self, guild_id: int | None = None) -> Counts:
         """How far this generation is, in one server or in all.
@@ -113,9 +81,9 @@ class EmbeddingStore:
         """
         there, which = (" AND guild_id = ?", (guild_id,)) if guild_id else ("", ())
         [(embedded,)] = await self._database.fetch(
-            f"SELECT count(*) FROM embeddings WHERE generation_id = ({_OURS}){there}", (*self._key, *which)
+            f"SELECT count(*) FROM embeddings WHERE generation_id = ({OURS}){there}", (*self._key, *which)
         )
-        if not await self._is_current():
+        if not await self.generations.is_current():
             [(n_texts,)] = await self._database.fetch(
                 f"SELECT count(*) FROM messages WHERE content_hash IS NOT NULL{there}", which
             )
@@ -127,7 +95,7 @@ class EmbeddingStore:
 
     async def parked_reasons(self) -> dict[str, int]:
         """How many texts were set aside for which reason, the most frequent first."""
-        if not await self._is_current():
+        if not await self.generations.is_current():
             return {}
         rows = await self._database.fetch(
             """SELECT parked, count(*) FROM pending WHERE parked IS NOT NULL
@@ -159,7 +127,10 @@ class EmbeddingStore:
     async def copy_known(self, texts: Sequence[PendingText]) -> list[PendingText]:
         """Give texts that were embedded before the vector they had; those that were."""
         async with self._database.transaction() as transaction:
-            rows = await transaction.fetch(_COPY_KNOWN, (*self._key, json_ids(t.message_id for t in texts)))
+            ids = json_ids(text.message_id for text in texts)
+            [(n,)] = await transaction.fetch(f"SELECT count(*) FROM pending WHERE {_AMONG}", (ids,))
+            last_id = await given_ids(transaction, n)
+            rows = await transaction.fetch(_COPY_KNOWN, (last_id, *self._key, ids))
             copied = {(row[0], row[1]) for row in rows}
             done = [text for text in texts if (text.guild_id, text.message_id) in copied]
             await _take_off(transaction, done)
@@ -181,15 +152,16 @@ class EmbeddingStore:
             )
             unchanged = set(rows)
             fitting = [
-                (text, vector.astype(_FLOAT16).tobytes())
+                (text, vector.astype(FLOAT16).tobytes())
                 for text, vector in zip(texts, vectors, strict=True)
                 if (text.guild_id, text.message_id, text.content_hash) in unchanged
             ]
+            first_id = 1 + await given_ids(transaction, len(fitting))
             await transaction.execute_many(
                 _PUT,
                 [
-                    (*self._key, text.guild_id, text.message_id, text.content_hash, zlib.crc32(blob), blob)
-                    for text, blob in fitting
+                    (number, *self._key, text.guild_id, text.message_id, text.content_hash, zlib.crc32(blob), blob)
+                    for number, (text, blob) in enumerate(fitting, first_id)
                 ],
             )
             written = [text for text, _ in fitting]
@@ -210,28 +182,37 @@ class EmbeddingStore:
         async with self._database.transaction() as transaction:
             return await transaction.execute("UPDATE pending SET parked = NULL WHERE parked IS NOT NULL")
 
+    def n_bytes(self, n: int) -> int:
+        """About what n vectors take in the file, with what is left empty of a page that they do not fill."""
+        n_on_a_page = max(PAGE_SIZE // (self.generation.dim * FLOAT16.itemsize + _ROW_BYTES), 1)
+        return n * PAGE_SIZE // n_on_a_page
+
     async def ids(self, guild_id: int) -> Ids:
         """The ids of the server's messages that have a vector, ascending."""
         rows = await self._database.fetch(
-            f"""SELECT message_id FROM embeddings WHERE guild_id = ? AND generation_id = ({_OURS})
+            f"""SELECT message_id FROM embeddings WHERE guild_id = ? AND generation_id = ({OURS})
                 ORDER BY message_id""",
             (guild_id, *self._key),
         )
         return np.fromiter((row[0] for row in rows), np.int64, len(rows))
 
+    async def embedded_among(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
+        """Those of the messages that have a vector."""
+        rows = await self._database.fetch(
+            f"SELECT message_id FROM embeddings WHERE guild_id = ? AND {_AMONG} AND generation_id = ({OURS})",
+            (guild_id, json_ids(message_ids), *self._key),
+        )
+        return {row[0] for row in rows}
+
     async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> EmbeddedMessages:
         """The messages that have a vector, in ascending order of their ids; damaged vectors are left out."""
         rows = await self._database.fetch(
-            f"""SELECT m.message_id, m.channel_id, m.author_id, e.checksum, e.vector
+            f"""SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
                 FROM messages m JOIN embeddings e USING (guild_id, message_id)
-                WHERE m.guild_id = ? AND m.{_AMONG} AND e.generation_id = ({_OURS}) ORDER BY m.message_id""",
+                WHERE m.guild_id = ? AND m.{_AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id""",
             (guild_id, json_ids(message_ids), *self._key),
         )
-        intact = [row for row in rows if self._is_intact(row)]
-        columns = np.array([row[:3] for row in intact], np.int64).reshape(-1, 3).T
-        halves = np.frombuffer(b"".join(row[4] for row in intact), _FLOAT16)
-        vectors = halves.astype(np.float32).reshape(-1, self.generation.dim)
-        return EmbeddedMessages(columns[0], columns[1], columns[2], vectors)
+        return embedded_messages(rows, self.generation.dim)
 
     async def damaged(self, batch: int = 4096) -> AsyncIterator[int]:
         """The embedding_ids whose bytes do not fit their checksum, after a look at every one."""
@@ -253,31 +234,20 @@ class EmbeddingStore:
             n_damaged = await transaction.execute(
                 "DELETE FROM embeddings WHERE embedding_id IN (SELECT value FROM json_each(?))", (ids,)
             )
-            await transaction.execute(_QUEUE_WHAT_LACKS_A_VECTOR, self._key)
+            await transaction.execute(QUEUE_WHAT_LACKS_A_VECTOR, self._key)
         return n_damaged
 
     async def n_lost(self) -> int:
         """How many messages with text have neither a vector nor a place in the queue; 0 unless there is a bug."""
-        if not await self._is_current():
+        if not await self.generations.is_current():
             return 0
         [(n,)] = await self._database.fetch(
-            f"""SELECT count(*) FROM messages m WHERE content_hash IS NOT NULL AND NOT {_HAS_A_VECTOR}
+            f"""SELECT count(*) FROM messages m WHERE content_hash IS NOT NULL AND NOT {HAS_A_VECTOR}
                 AND NOT EXISTS (SELECT 1 FROM pending p
                                 WHERE (p.guild_id, p.message_id) = (m.guild_id, m.message_id))""",
             self._key,
         )
         return int(n)
-
-    async def _is_current(self) -> bool:
-        """Whether the queue is for this generation."""
-        found = await self._database.fetch(f"SELECT 1 FROM generations WHERE {_IS_OURS} AND is_current", self._key)
-        return bool(found)
-
-    def _is_intact(self, row: Row) -> bool:
-        intact = zlib.crc32(row[4]) == row[3] and len(row[4]) == self.generation.dim * _FLOAT16.itemsize
-        if not intact:
-            log.error("the vector of message %d is damaged; `rebuild` makes it anew", row[0])
-        return intact
 
 
 def _has_damaged_text(row: Row) -> bool:

@@ -16,6 +16,7 @@ from bot.times import from_milliseconds, milliseconds
 
 log = logging.getLogger(__name__)
 
+_ROW_BYTES = 100  # ids and hash, with their share of the indexes
 _CHECKED_AT_ONCE = 1_024  # some 8 ms of work between two turns of others
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
 
@@ -155,6 +156,22 @@ class MessageStore:
         [(n,)] = await self._database.fetch(
             "SELECT count(*) FROM messages" + (" WHERE guild_id = ?" if guild_id else ""),
             (guild_id,) if guild_id else (),
+        )
+        return int(n)
+
+    async def sizes(self, guild_id: int) -> tuple[int, int]:
+        """How many messages of a server are stored, and about how many bytes they take without their vectors."""
+        [(n, n_bytes)] = await self._database.fetch(
+            "SELECT count(*), coalesce(sum(octet_length(content)), 0) FROM messages WHERE guild_id = ?", (guild_id,)
+        )
+        return int(n), int(n_bytes + n * _ROW_BYTES)
+
+    async def n_tokens(self) -> int:
+        """About how many tokens all texts have: one for 4 Latin letters, or for 3 bytes of other scripts."""
+        [(n,)] = await self._database.fetch(
+            """SELECT coalesce(sum((octet_length(content) - length(content)) / 2.0
+                                   + (3 * length(content) - octet_length(content)) / 8.0), 0)
+               FROM messages WHERE content_hash IS NOT NULL"""
         )
         return int(n)
 

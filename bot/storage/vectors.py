@@ -1,0 +1,161 @@
+"""The vectors as the mirror reads them: by the thousand, from whichever thread wants them, past the event loop."""
+
+import logging
+import queue
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.askers import Scope
+from bot.messages import EmbeddedMessages, Generation
+from bot.storage.connections import shared_connection, translated
+from bot.storage.database import Row, json_ids
+from bot.storage.generations import OURS
+from bot.vectors import Halves, Ids
+
+log = logging.getLogger(__name__)
+
+FLOAT16 = np.dtype("<f2")
+_IDS_A_FETCH = 16_384
+_A_PART, _AT_ONCE = 24, 4  # vectors that are read one after another, and how many times that at once
+_AMONG = "message_id IN (SELECT value FROM json_each(?))"
+_ROWS = """SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
+           FROM messages m CROSS JOIN embeddings e USING (guild_id, message_id)"""
+
+
+class VectorReader:
+    """Connections that only read, one for each thread that reads at the same time, opened when they are wanted."""
+
+    def __init__(self, path: Path, generation: Generation, *, batch_bytes: int) -> None:
+        self._path = path
+        self.generation = generation
+        self.batch = max(batch_bytes // (generation.dim * FLOAT16.itemsize), 64)
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="vectors")
+
+    def of(self, guild_id: int) -> "ServerVectors":
+        """One server's vectors."""
+        return ServerVectors(self, guild_id)
+
+    def together(self, read: Callable[[Ids], list[Row]], parts: list[Ids]) -> Iterable[list[Row]]:
+        """Read parts at the same time, or the only one here and now."""
+        return self._pool.map(read, parts) if len(parts) > 1 else map(read, parts)
+
+    def close(self) -> None:
+        """Close what is idle; nothing may be reading any more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        """A connection for the time of one read. Raises StorageFailed and what opening the database raises."""
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = shared_connection(self._path)
+        try:
+            with translated(self._path):
+                yield connection
+        finally:
+            self._idle.put(connection)
+
+
+class ServerVectors:
+    """One server's vectors of one generation; a VectorSource."""
+
+    def __init__(self, reader: VectorReader, guild_id: int) -> None:
+        self._reader = reader
+        self._guild_id = guild_id
+        generation = reader.generation
+        self._dim = generation.dim
+        self._key = (generation.model_key, generation.dim, generation.text_version)
+
+    def stamps(self) -> tuple[Ids, Ids]:
+        found = [np.empty((0, 2), np.int64)]
+        with self._reader.connection() as connection:
+            cursor = connection.execute(
+                f"""SELECT message_id, embedding_id FROM embeddings
+                    WHERE guild_id = ? AND generation_id = ({OURS}) ORDER BY message_id""",
+                (self._guild_id, *self._key),
+            )
+            while rows := cursor.fetchmany(_IDS_A_FETCH):
+                found.append(np.array(rows, np.int64))
+        stamps = np.concatenate(found)
+        return stamps[:, 0].copy(), stamps[:, 1].copy()
+
+    def get(self, message_ids: Ids) -> EmbeddedMessages:
+        with self._reader.connection() as connection:
+            rows = connection.execute(
+                f"{_ROWS} WHERE m.guild_id = ? AND m.{_AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id",
+                (self._guild_id, json_ids(message_ids), *self._key),
+            ).fetchall()
+        return embedded_messages(rows, self._dim)
+
+    def halves(self, message_ids: Ids) -> tuple[Ids, Halves]:
+        """As VectorSource says. They lie anywhere in the file: a disk brings several at once as fast as one."""
+        parts = [message_ids[start : start + _A_PART] for start in range(0, len(message_ids), _A_PART)]
+        rows = [row for found in self._reader.together(self._bare_rows, parts) for row in found]
+        intact = [row for row in rows if is_intact(row, self._dim)]
+        return np.fromiter((row[0] for row in intact), np.int64, len(intact)), _halves(intact, self._dim)
+
+    def _bare_rows(self, message_ids: Ids) -> list[Row]:
+        with self._reader.connection() as connection:
+            rows: list[Row] = connection.execute(
+                f"""SELECT message_id, checksum, vector FROM embeddings
+                    WHERE guild_id = ? AND {_AMONG} AND generation_id = ({OURS})""",
+                (self._guild_id, json_ids(message_ids), *self._key),
+            ).fetchall()
+        return rows
+
+    def within(self, scope: Scope) -> Iterator[EmbeddedMessages]:
+        """As VectorSource says. A batch is read at a time, so that the log can be emptied between two of them."""
+        last = (scope.after_id or 1) - 1
+        end = scope.before_id or 2**63 - 1
+        conditions, values = _conditions(scope)
+        while True:
+            with self._reader.connection() as connection:
+                rows = connection.execute(
+                    f"""{_ROWS} WHERE m.guild_id = ? AND m.message_id > ? AND m.message_id < ?
+                        AND e.generation_id = ({OURS}){conditions} ORDER BY m.message_id LIMIT ?""",
+                    (self._guild_id, last, end, *self._key, *values, self._reader.batch),
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield embedded_messages(rows, self._dim)
+
+
+def _conditions(scope: Scope) -> tuple[str, list[str]]:
+    """What of a scope is asked of each message."""
+    conditions, values = "", []
+    for column, ids in (("channel_id", scope.channel_ids), ("author_id", scope.author_ids)):
+        if ids is not None:
+            conditions += f" AND m.{column} IN (SELECT value FROM json_each(?))"
+            values.append(json_ids(ids))
+    return conditions, values
+
+
+def embedded_messages(rows: Sequence[Row], dim: int) -> EmbeddedMessages:
+    """Rows of message, channel, author and embedding id, checksum and vector; damaged ones are left out."""
+    intact = [row for row in rows if is_intact(row, dim)]
+    ids = np.array([row[:4] for row in intact], np.int64).reshape(-1, 4).T.copy()
+    return EmbeddedMessages(ids[0], ids[1], ids[2], ids[3], _halves(intact, dim))
+
+
+def is_intact(row: Row, dim: int) -> bool:
+    """Whether a vector is as it was written; a row begins with the message and ends with checksum and vector."""
+    intact = zlib.crc32(row[-1]) == row[-2] and len(row[-1]) == dim * FLOAT16.itemsize
+    if not intact:
+        log.error("the vector of message %d is damaged; `rebuild` makes it anew", row[0])
+    return intact
+
+
+def _halves(rows: Sequence[Row], dim: int) -> Halves:
+    halves: Halves = np.frombuffer(b"".join(row[-1] for row in rows), FLOAT16).reshape(-1, dim)
+    return halves
