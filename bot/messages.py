@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from bot.askers import EVERYTHING, Scope
 from bot.times import made_at
-from bot.vectors import Ids, Vectors
+from bot.vectors import Halves, Ids, Vectors
 
 
 class ChannelKind(StrEnum):
@@ -147,17 +150,41 @@ class Generation:
         return f"{self.model_key} ({self.dim} dimensions, text {self.text_version})"
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Of what a file beside the database is made: a generation of one server, as one session of one database had it.
+
+    `last_id` is the greatest embedding_id that there may be in it.
+    """
+
+    guild_id: int
+    generation: Generation
+    token: str
+    last_id: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedMessages:
     """Messages of one server with their vectors, as the mirror keeps them.
 
-    The ids are int64 [n]; `vectors` is float32 [n, dim], each row of length 1 but for half precision.
+    The ids are int64 [n]; `vectors` is float32 or float16 [n, dim], each row of length 1 but for half precision.
+    An embedding's id is that of one vector for good: an edited message gets another.
     """
 
     message_ids: Ids
     channel_ids: Ids
     author_ids: Ids
-    vectors: Vectors
+    embedding_ids: Ids
+    vectors: Vectors | Halves
 
     def __len__(self) -> int:
         return len(self.message_ids)
+
+    def __getitem__(self, rows: "slice | Ids | npt.NDArray[np.bool_]") -> "EmbeddedMessages":
+        return EmbeddedMessages(
+            self.message_ids[rows],
+            self.channel_ids[rows],
+            self.author_ids[rows],
+            self.embedding_ids[rows],
+            self.vectors[rows],
+        )

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]  # as the database keeps them
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
@@ -16,8 +17,8 @@ def unit(vectors: Vectors) -> Vectors:
     return rows
 
 
-def cosines(vectors: Vectors, vector: Vectors) -> Scores:
-    """The cosine similarity of each row of float32 [n, dim] to float32 [dim], as float64 [n].
+def cosines(vectors: Vectors | Halves, vector: Vectors) -> Scores:
+    """The cosine similarity of each row of float32 or float16 [n, dim] to float32 [dim], as float64 [n].
 
     Lengths are divided out, since half precision leaves them 0.0001 off. Summed row by row in double precision:
     equal rows have equal scores wherever they stand, which a matrix product does not promise.

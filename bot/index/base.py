@@ -1,6 +1,6 @@
 """The contract of every index, and the checks that all of them share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from bot.askers import EVERYTHING, Scope
 from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages
-from bot.vectors import Ids, Vectors
+from bot.vectors import Halves, Ids, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,26 @@ class Neighbor:
 
     message_id: int
     score: float
+
+
+class VectorSource(Protocol):
+    """The vectors of one server's messages as the database keeps them. Calls may come from several threads."""
+
+    def stamps(self) -> tuple[Ids, Ids]:
+        """The ids of all messages that have a vector, ascending, and the ids of their embeddings."""
+        ...
+
+    def get(self, message_ids: Ids) -> EmbeddedMessages:
+        """Those of the messages that have a vector, ascending; damaged ones are left out. Its vectors are float16."""
+        ...
+
+    def halves(self, message_ids: Ids) -> tuple[Ids, Halves]:
+        """The same without where they were written: ids, and vectors as float16 [n, dim]."""
+        ...
+
+    def within(self, scope: Scope) -> Iterator[EmbeddedMessages]:
+        """The messages that a scope admits, its excluded ones among them, ascending in batches."""
+        ...
 
 
 class VectorIndex(Protocol):
@@ -45,6 +65,10 @@ class VectorIndex(Protocol):
         """The ids that are in, ascending."""
         ...
 
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        ...
+
     def __len__(self) -> int: ...
 
 
@@ -68,6 +92,6 @@ def check_query(vector: Vectors, k: int, *, dim: int) -> None:
         raise ValueError(f"k is {k}")
 
 
-def _check_dim(vectors: Vectors, dim: int) -> None:
+def _check_dim(vectors: Vectors | Halves, dim: int) -> None:
     if vectors.shape[-1] != dim:
         raise DimensionError(dim, vectors.shape[-1])

@@ -25,6 +25,9 @@ class ExactIndex:
     def ids(self) -> Ids:
         return self._rows.ids()
 
+    def n_bytes(self) -> int:
+        return self._vectors.nbytes + self._rows.n_bytes()
+
     def upsert(self, messages: EmbeddedMessages) -> None:
         check_messages(messages, dim=self._dim)
         self._rows.drop(messages.message_ids)

@@ -17,9 +17,11 @@ import numpy.typing as npt
 
 from bot.askers import EVERYTHING, Scope
 from bot.errors import IndexUnsuitable
-from bot.index.base import Neighbor, check_messages, check_query
+from bot.index.base import Neighbor, VectorSource, check_messages, check_query
 from bot.index.exact import nearest
-from bot.index.rows import Mask, Rows
+from bot.index.halves import PRECISION
+from bot.index.rescoring import Candidates, nearest_exactly
+from bot.index.rows import ROW_BYTES, Mask, Rows
 from bot.messages import EmbeddedMessages
 from bot.vectors import Ids, Vectors, cosines, unit
 
@@ -33,10 +35,7 @@ _CENTROIDS_WITHOUT_LISTS = 256
 # Of 100,000 chat messages a half of the lists held 98.7 % of the nearest ten, a quarter 94.8 %, an eighth 90.7 %.
 _SHARE_OF_LISTS_PROBED = 2
 _GROWTH_BEFORE_RETRAINING = 4
-# Faiss's own scores are off by this much at most: half-precision codes are not quite of unit length. What it
-# finds is therefore scored again, and a few more than asked for are found at once.
-_PRECISION = 2e-4
-_SPARE = 16
+_SPARE = 16  # more than asked for are found at once, for what Faiss's own scores cannot tell apart
 
 Scores32 = npt.NDArray[np.float32]
 
@@ -76,13 +75,13 @@ class FaissKind:
         """What one message takes in memory: its code, its row and its id."""
         index = self.make(dim)
         inner = _lists(index) or faiss.downcast_index(index).index
-        return int(inner.sa_code_size()) + 5 * np.dtype(np.int64).itemsize
+        return int(inner.sa_code_size()) + ROW_BYTES + np.dtype(np.int64).itemsize
 
 
+# Half precision, which is what the database keeps: the same answers as "flat" with half the memory.
+EXACT = FaissKind("exact", "SQfp16", faiss.METRIC_INNER_PRODUCT)
 NAMED = MappingProxyType(
     {
-        # Half precision, which is what the database keeps: the same answers as "flat" with half the memory.
-        "auto": FaissKind("auto", "SQfp16", faiss.METRIC_INNER_PRODUCT),
         "flat": FaissKind("flat", "Flat", faiss.METRIC_INNER_PRODUCT),
         "flat-l2": FaissKind("flat-l2", "Flat", faiss.METRIC_L2),
         "ivf-flat": FaissKind("ivf-flat", "IVF{nlist},Flat", faiss.METRIC_INNER_PRODUCT),
@@ -107,7 +106,9 @@ def faiss_kind(name: str, *, dim: int) -> FaissKind:
 class FaissIndex:
     """One Faiss index under a lock; plain vectors until there are enough to train what needs training."""
 
-    def __init__(self, dim: int, kind: FaissKind) -> None:
+    def __init__(self, dim: int, kind: FaissKind, source: VectorSource | None = None) -> None:
+        """Codes of a factory string may be coarse: what they find is scored from `source`, if there is one."""
+        self._source = None if kind in (EXACT, *NAMED.values()) else source
         self._dim = dim
         self._kind = kind
         self._rows = Rows()
@@ -122,12 +123,16 @@ class FaissIndex:
         with self._lock:
             return self._rows.ids()
 
+    def n_bytes(self) -> int:
+        with self._lock:
+            return len(self._rows.message_ids) * self._kind.bytes_a_message(self._dim)
+
     def upsert(self, messages: EmbeddedMessages) -> None:
         check_messages(messages, dim=self._dim)
         with self._lock:
             self._drop(messages.message_ids)
             rows = self._rows.put(messages)
-            self._index.add_with_ids(np.ascontiguousarray(messages.vectors), rows)
+            self._index.add_with_ids(np.ascontiguousarray(messages.vectors, np.float32), rows)
             if self._n_to_train and len(self._rows) >= self._n_to_train:
                 self._train()
 
@@ -137,6 +142,17 @@ class FaissIndex:
 
     def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
         check_query(vector, k, dim=self._dim)
+        if self._source is None:
+            return self._nearest(vector, k, scope)
+        return nearest_exactly(vector, k, self._source, lambda width: self._found(vector, width, scope))
+
+    def _found(self, vector: Vectors, width: int, scope: Scope) -> Candidates:
+        neighbors = self._nearest(vector, width, scope)
+        ids = np.array([neighbor.message_id for neighbor in neighbors], np.int64)
+        estimates = np.array([neighbor.score for neighbor in neighbors], np.float32)
+        return Candidates(ids, estimates, are_all=len(ids) < width)
+
+    def _nearest(self, vector: Vectors, k: int, scope: Scope) -> list[Neighbor]:
         with self._lock:
             mask = self._rows.within(scope)
             n_admitted = int(np.count_nonzero(mask))
@@ -162,7 +178,7 @@ class FaissIndex:
 
     def _train(self) -> None:
         """Put all vectors into a trained index that fits their number."""
-        rows = np.flatnonzero(self._rows.message_ids)
+        rows = self._rows.taken()
         vectors = self._vectors(rows)
         trained = self._kind.make(self._dim, n=len(rows))
         log.info("training index %s on %d vectors", self._kind.name, len(rows))
@@ -182,7 +198,7 @@ class FaissIndex:
             scores, rows = self._ask(vector, width, selector, n_probed)
             if len(rows) < width and lists is not None and n_probed < lists.nlist:
                 n_probed *= 2
-            elif len(rows) < width or width == n_admitted or scores[-1] < scores[k - 1] - _PRECISION:
+            elif len(rows) < width or width == n_admitted or scores[-1] < scores[k - 1] - PRECISION:
                 return rows
             else:
                 width = min(2 * width, n_admitted)

@@ -1,21 +1,24 @@
 """The mirror: an index for each server, so that no search crosses from one to another by accident."""
 
-import asyncio
+import shutil
 import threading
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from bot.askers import Scope
-from bot.index.base import VectorIndex
-from bot.messages import EmbeddedMessages
+from bot.index.guild import GuildIndex
+from bot.index.workshop import Workshop
+from bot.messages import EmbeddedMessages, Generation
 from bot.vectors import Ids, Vectors
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that may be a hit; its score is the index's."""
+    """A message that may be a hit, with its score."""
 
     guild_id: int
     message_id: int
@@ -23,37 +26,68 @@ class Candidate:
 
 
 class Mirror:
-    """Indexes by server, made when a server's first message comes."""
+    """Indexes by server, made when a server is loaded or its first message comes."""
 
-    def __init__(self, make_index: Callable[[], VectorIndex]) -> None:
-        self._make_index = make_index
-        self._indexes: dict[int, VectorIndex] = {}
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self._indexes: dict[int, GuildIndex] = {}
         self._making = threading.Lock()
-        # Held from a commit until the mirror has followed it, so that it follows in the order of the commits.
-        self.in_step = asyncio.Lock()
 
     def __len__(self) -> int:
         return sum(len(index) for index in list(self._indexes.values()))
+
+    def n_bytes(self) -> int:
+        """What all indexes take in memory."""
+        return sum(index.n_bytes() for index in list(self._indexes.values()))
+
+    def guild_ids(self) -> list[int]:
+        """The servers that have an index, or are about to."""
+        return list(self._indexes)
 
     def ids(self, guild_id: int) -> Ids:
         """The ids that the server's index holds, ascending."""
         index = self._indexes.get(guild_id)
         return np.empty(0, np.int64) if index is None else index.ids()
 
+    def forget_others(self, guild_ids: Collection[int]) -> None:
+        """Remove what is kept on disk of any server but these."""
+        folder = self.workshop.folder
+        if folder is None or not self.workshop.may_write:
+            return
+        known = {self.workshop.path(guild_id) for guild_id in guild_ids}
+        for path in folder.glob("*"):
+            if path not in known:
+                path.unlink(missing_ok=True)
+
+    def load(self, guild_id: int) -> bool:
+        """As GuildIndex.load."""
+        return self._index(guild_id).load()
+
+    def settle(self, guild_id: int) -> int:
+        """As GuildIndex.settle."""
+        return self._index(guild_id).settle()
+
+    def keep(self, guild_id: int) -> None:
+        """As GuildIndex.keep; a server that was dropped has nothing to keep."""
+        if (index := self._indexes.get(guild_id)) is not None:
+            index.keep()
+
+    def close(self) -> None:
+        """As GuildIndex.close, for all of them."""
+        for index in list(self._indexes.values()):
+            index.close()
+
     def upsert(self, guild_id: int, messages: EmbeddedMessages) -> None:
-        with self._making:
-            if guild_id not in self._indexes:
-                self._indexes[guild_id] = self._make_index()
-        self._indexes[guild_id].upsert(messages)
+        self._index(guild_id).upsert(messages)
 
     def remove(self, guild_id: int, message_ids: Iterable[int]) -> None:
-        if (index := self._indexes.get(guild_id)) is not None:
-            index.remove(message_ids)
+        self._index(guild_id).remove(message_ids)
 
     def drop(self, guild_id: int) -> None:
-        """Forget a server's index."""
+        """Forget a server's index, and what is kept of it."""
         with self._making:
-            self._indexes.pop(guild_id, None)
+            index = self._indexes.pop(guild_id, None)
+        (index or GuildIndex(guild_id, self.workshop)).forget()
 
     def search(self, vector: Vectors, k: int, scope: Scope) -> list[Candidate]:
         """The k messages in the scope nearest to a unit float32 [dim], over all servers that it admits."""
@@ -64,3 +98,21 @@ class Mirror:
             for neighbor in index.search(vector, k, scope)
         ]
         return sorted(found, key=lambda candidate: (-candidate.score, -candidate.message_id))[:k]
+
+    def _index(self, guild_id: int) -> GuildIndex:
+        with self._making:
+            if guild_id not in self._indexes:
+                self._indexes[guild_id] = GuildIndex(guild_id, self.workshop)
+            return self._indexes[guild_id]
+
+
+def mirror_folder(data_dir: Path, generation: Generation) -> Path:
+    """Where the mirror of a generation is kept: its files never meet those of another one."""
+    return data_dir / "mirror" / f"{zlib.crc32(str(generation).encode()):08x}"
+
+
+def forget_generations_but(data_dir: Path, kept: Collection[Path]) -> None:
+    """Remove the folders of all generations but some."""
+    for folder in (data_dir / "mirror").glob("*"):
+        if folder not in kept:
+            shutil.rmtree(folder, ignore_errors=True)

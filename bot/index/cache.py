@@ -1,0 +1,171 @@
+"""The codes of a server in a file beside the database, from which a start has them without encoding anything.
+
+The file is a magic word, a header (JSON with its length and checksum), the arrays of the partition, and a block for
+each list: its number and length, the checksum of what follows, and the messages' ids with their codes. Whatever is in
+doubt is made anew from the database: a header that does not fit, the whole; a block that is damaged, its messages.
+Only files of this program's own are read, and Faiss reads none of them.
+"""
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from bot.index.codes import ENGINE, CodedList
+from bot.index.partition import Partition
+from bot.index.reach import Reach
+from bot.messages import Generation, Stamp
+from bot.vectors import Ids
+
+_MAGIC = b"SIMBOT-MIRROR-1\n"
+_LENGTHS = struct.Struct("<II")  # of the header and its CRC-32
+_BLOCK = struct.Struct("<IIII")  # a list's number, its messages, the bytes of a code, the CRC-32 of what follows
+_LONGEST_HEADER = 2**16
+_IDS = 4  # columns of int64 before the codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cached:
+    """What a file holds besides its blocks."""
+
+    stamp: Stamp
+    partition: Partition
+    reach: Reach
+
+
+class CacheUnusable(Exception):
+    """A file is no cache that can be read; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def save(path: Path, cached: Cached, lists: Iterable[CodedList]) -> None:
+    """Write a file anew, under another name first: there is always the old one or the new one. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    try:
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+            _write_header(file, cached)
+            for coded in lists:
+                file.write(_block(coded.only(coded.embedding_ids <= cached.stamp.last_id)))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        _sync(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def opened(path: Path) -> tuple[Cached, BinaryIO]:
+    """A file's header, and the file where its blocks begin. Raises CacheUnusable, and FileNotFoundError."""
+    file = path.open("rb")
+    try:
+        return _read_header(file), file
+    except (CacheUnusable, OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        file.close()
+        raise CacheUnusable(f"{type(error).__name__}: {error}") from error
+
+
+def lists_in(file: BinaryIO, cached: Cached) -> Iterator[CodedList]:
+    """The lists that are sound, without the messages that were wiped. The file is closed by the caller."""
+    for coded, _ in _blocks(file):
+        if coded is not None and coded.number < cached.partition.n_lists:
+            yield coded.only(coded.message_ids > 0)
+
+
+def wipe(path: Path, message_ids: Collection[int]) -> None:
+    """Overwrite the codes of some messages where they stand, so that the disk forgets them. Raises OSError."""
+    gone = np.fromiter(message_ids, np.int64, len(message_ids))
+    with suppress(FileNotFoundError, CacheUnusable), path.open("r+b") as file:
+        _read_header(file)
+        for coded, position in _blocks(file):
+            if coded is None or not (is_gone := np.isin(coded.message_ids, gone)).any():
+                continue
+            after = file.tell()
+            file.seek(position)
+            file.write(_block(_wiped(coded, is_gone)))
+            file.seek(after)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_header(file: BinaryIO, cached: Cached) -> None:
+    arrays = _arrays(cached.partition)
+    header = json.dumps(
+        {
+            **asdict(cached.stamp),
+            "engine": ENGINE,
+            "shares": cached.reach.shares,
+            "shapes": [array.shape for array in arrays],
+            "arrays_checksum": zlib.crc32(b"".join(array.tobytes() for array in arrays)),
+        }
+    ).encode()
+    file.write(_MAGIC + _LENGTHS.pack(len(header), zlib.crc32(header)) + header)
+    file.writelines(array.tobytes() for array in arrays)
+
+
+def _read_header(file: BinaryIO) -> Cached:
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise CacheUnusable("no cache of this version")
+    n_bytes, checksum = _LENGTHS.unpack(file.read(_LENGTHS.size))
+    text = file.read(min(n_bytes, _LONGEST_HEADER))
+    if zlib.crc32(text) != checksum:
+        raise CacheUnusable("its header is damaged")
+    header = json.loads(text)
+    if header["engine"] != ENGINE:
+        raise CacheUnusable("its codes are of another version")
+    stamp = Stamp(header["guild_id"], Generation(**header["generation"]), header["token"], header["last_id"])
+    raw = [file.read(4 * int(np.prod(shape))) for shape in header["shapes"]]
+    if zlib.crc32(b"".join(raw)) != header["arrays_checksum"]:
+        raise CacheUnusable("its partition is damaged")
+    arrays = [np.frombuffer(part, np.float32).reshape(shape) for part, shape in zip(raw, header["shapes"], strict=True)]
+    return Cached(stamp, Partition(*arrays), Reach(tuple(header["shares"])))
+
+
+def _arrays(partition: Partition) -> "list[np.typing.NDArray[np.float32]]":
+    return [partition.mean, np.ascontiguousarray(partition.axes), np.ascontiguousarray(partition.centroids)]
+
+
+def _block(coded: CodedList) -> bytes:
+    n, size = coded.codes.shape
+    body = np.ascontiguousarray(coded.ids).tobytes() + np.ascontiguousarray(coded.codes).tobytes()
+    return _BLOCK.pack(coded.number, n, size, zlib.crc32(body)) + body
+
+
+def _blocks(file: BinaryIO) -> Iterator[tuple[CodedList | None, int]]:
+    """Each block with its place, None where it is damaged. After one whose length cannot be right there is no other."""
+    n_bytes = os.fstat(file.fileno()).st_size
+    while len(head := file.read(_BLOCK.size)) == _BLOCK.size:
+        position = file.tell() - _BLOCK.size
+        number, n, size, checksum = _BLOCK.unpack(head)
+        n_body = n * (8 * _IDS + size)
+        if file.tell() + n_body > n_bytes:
+            return
+        body = file.read(n_body)
+        yield (_coded(number, n, size, body) if zlib.crc32(body) == checksum else None), position
+
+
+def _coded(number: int, n: int, size: int, body: bytes) -> CodedList:
+    ids: Ids = np.frombuffer(body, np.int64, n * _IDS).reshape(_IDS, n)
+    return CodedList(number, ids, np.frombuffer(body, np.uint8, offset=8 * n * _IDS).reshape(n, size))
+
+
+def _wiped(coded: CodedList, is_gone: "np.typing.NDArray[np.bool_]") -> CodedList:
+    return CodedList(coded.number, np.where(is_gone, 0, coded.ids), np.where(is_gone[:, np.newaxis], 0, coded.codes))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,78 @@
+"""Exact answers from an index that knows the vectors only roughly: it names candidates, the database decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.index.base import Neighbor, VectorSource
+from bot.index.halves import NOTHING, Scored, merged, nearest_of
+from bot.vectors import Ids, Vectors
+
+# With no more messages than this in scope each one's vector is read: the same answer as from the exact engine.
+MAX_READ = 2_000
+_ASKED, _GROWTH = 256, 4  # candidates at once: to ask again costs a whole search of the index
+_FIRST_READ = 48
+# An estimate is off by its standard deviation, which each search measures on what it has read. With three of them
+# between the last candidate and the last hit, one message in 700 just behind the last candidate would belong in.
+_DEVIATIONS = 3.0
+_SAME = 1e-6  # between the scores of equal vectors
+_MOST_READ = 4_096  # where so many are equal that nothing else can be among the first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """The messages that an index takes for the nearest, best first, with its estimates of their scores.
+
+    `are_all` says that there are no others in scope, as far as the index looks.
+    """
+
+    message_ids: Ids
+    estimates: npt.NDArray[np.float32]
+    are_all: bool
+
+    def __len__(self) -> int:
+        return len(self.message_ids)
+
+
+def nearest_exactly(
+    vector: Vectors, k: int, source: VectorSource, candidates: Callable[[int], Candidates]
+) -> list[Neighbor]:
+    """The k nearest to a unit float32 [dim] with their exact scores.
+
+    `candidates` gives as many as it is asked for. Their vectors are read until the estimates of the others are too low
+    to matter.
+    """
+    width = max(_ASKED, 2 * k)
+    while True:
+        found = candidates(width)
+        best, is_certain = _read(vector, k, source, found)
+        if is_certain or width >= max(_MOST_READ, 4 * k):
+            return [Neighbor(int(i), float(s)) for i, s in zip(best.message_ids[:k], best.scores[:k], strict=True)]
+        width *= _GROWTH
+
+
+def _read(vector: Vectors, k: int, source: VectorSource, found: Candidates) -> tuple[Scored, bool]:
+    """The best of the candidates, and whether there can hardly be better messages behind the last of them."""
+    best, n_read = NOTHING, 0
+    n_wanted = len(found) if found.are_all and len(found) <= MAX_READ else max(_FIRST_READ, 2 * k)
+    while n_read < len(found):
+        more = slice(n_read, n_wanted)
+        message_ids, halves = source.halves(np.sort(found.message_ids[more]))
+        best = merged(best, nearest_of(message_ids, halves, vector, max(k, _FIRST_READ)))
+        n_read, n_wanted = min(n_wanted, len(found)), 2 * n_wanted
+        if n_read < len(found) and _is_certain(best, found, k, n_read):
+            return best, True
+    return best, found.are_all or _is_certain(best, found, k, n_read)
+
+
+def _is_certain(best: Scored, found: Candidates, k: int, n_read: int) -> bool:
+    """Whether what was not read can hardly be among the k best."""
+    if len(best.message_ids) < k:
+        return False
+    order = np.argsort(found.message_ids[:n_read])
+    places = order[np.searchsorted(found.message_ids[:n_read], best.message_ids, sorter=order)]
+    errors = best.scores - found.estimates[places]
+    highest = found.estimates[n_read - 1] + max(float(np.mean(errors)), 0.0) + _DEVIATIONS * float(np.std(errors))
+    return bool(best.scores[k - 1] > highest + _SAME)
