@@ -1,14 +1,18 @@
 """Where everything is built: settings in, services out, closed in reverse."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.embedding.base import Embedder
-from bot.index.faiss import FaissIndex, faiss_kind
-from bot.index.mirror import Mirror
+from bot.errors import EmbeddingError
+from bot.index.faiss import faiss_kind
+from bot.index.mirror import Mirror, forget_generations_but, mirror_folder
+from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.services.announcements import Announcements
 from bot.services.answers import Answers
@@ -20,6 +24,7 @@ from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
+from bot.services.spaces import Space, Spaces
 from bot.services.status import Inspector
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
@@ -29,11 +34,17 @@ from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.backup import Backup, Progress, back_up, restore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.generations import GenerationStore
 from bot.storage.lock import writing_to
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
+from bot.storage.sessions import Sessions, begin_session
 from bot.storage.sweeps import SweepStore
+from bot.storage.vectors import VectorReader
 from bot.texts import TEXT_VERSION
+
+_BATCH_BYTES = 8 * 2**20  # of vectors that are read at a time
+_N_THREADS = 2  # for one search
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +73,18 @@ async def open_app(settings: Settings, verb: str) -> AsyncIterator[App]:
         stack.enter_context(writing_to(settings.data_dir, verb))
         embedder = await stack.enter_async_context(_open_embedder(settings))
         database = await stack.enter_async_context(open_to_write(settings.data_dir))
-        embeddings = _embeddings(database, embedder)
-        await embeddings.make_current()
-        yield _app(settings, database, embeddings, embedder)
+        await begin_session(database)
+        await GenerationStore(database, _generation(embedder)).make_current()
+        yield _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=True))
 
 
 @asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[App]:
     """The services beside a process that may be writing: they can read and search. Raises BotError."""
-    async with _open_embedder(settings) as embedder, open_to_read(settings.data_dir) as database:
-        yield _app(settings, database, _embeddings(database, embedder), embedder)
+    async with AsyncExitStack() as stack:
+        embedder = await stack.enter_async_context(_open_embedder(settings))
+        database = await stack.enter_async_context(open_to_read(settings.data_dir))
+        yield _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=False))
 
 
 def make_backup(settings: Settings, target: Path, on_progress: Progress) -> Backup:
@@ -85,28 +98,79 @@ def restore_backup(settings: Settings, source: Path, on_progress: Progress, *, r
         return restore(source, settings.data_dir, replace=replace, on_progress=on_progress)
 
 
-def _embeddings(database: Database, embedder: Embedder) -> EmbeddingStore:
-    return EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
+def _generation(embedder: Embedder) -> Generation:
+    return Generation(embedder.model_key, embedder.dim, TEXT_VERSION)
 
 
-def _app(settings: Settings, database: Database, embeddings: EmbeddingStore, embedder: Embedder) -> App:
-    kind = faiss_kind(settings.faiss_index, dim=embedder.dim)
-    mirror = Mirror(lambda: FaissIndex(embedder.dim, kind))
-    messages, servers = MessageStore(database), ServerStore(database)
-    ingest = Ingest(messages, servers, mirror)
-    indexer = Indexer(embeddings, servers, embedder, mirror)
-    inspector = Inspector(
-        database=database,
-        messages=messages,
-        servers=servers,
-        embeddings=embeddings,
-        embedder=embedder,
-        indexer=indexer,
-        mirror=mirror,
-        index=kind.name,
-        index_bytes_a_message=kind.bytes_a_message(embedder.dim),
+async def _spaces(
+    stack: AsyncExitStack, settings: Settings, database: Database, embedder: Embedder, *, is_writing: bool
+) -> Spaces:
+    """The space of the model that is set, and until it is whole the one with the most vectors, if that has more."""
+    pool = stack.enter_context(_pool())
+    embeddings = EmbeddingStore(database, _generation(embedder))
+    mirror = _mirror(stack, settings, database, embeddings.generation, pool, is_writing=is_writing)
+    spaces = Spaces(embeddings, embedder, mirror)
+    counts = await embeddings.counts()
+    generation, n = next(iter((await embeddings.generations.others()).items()), (embeddings.generation, 0))
+    if counts.pending and n > counts.embedded:
+        spaces.former = Space(
+            EmbeddingStore(database, generation),
+            await _former_embedder(stack, settings, generation),
+            _mirror(stack, settings, database, generation, pool, is_writing=is_writing),
+        )
+    if is_writing:
+        folders = [mirror.workshop.folder for mirror in spaces.mirrors]
+        forget_generations_but(settings.data_dir, [folder for folder in folders if folder is not None])
+    return spaces
+
+
+def _mirror(
+    stack: AsyncExitStack,
+    settings: Settings,
+    database: Database,
+    generation: Generation,
+    pool: ThreadPoolExecutor,
+    *,
+    is_writing: bool,
+) -> Mirror:
+    """The mirror of one generation; who only reads leaves its files as they are."""
+    limit_bytes = settings.memory_limit_mb * 2**20
+    reader = VectorReader(database.path, generation, batch_bytes=min(limit_bytes // 64, _BATCH_BYTES))
+    stack.callback(reader.close)
+    name = settings.faiss_index
+    workshop = Workshop(
+        generation.dim,
+        reader.of,
+        pool=pool,
+        kind=None if name == "auto" else faiss_kind(name, dim=generation.dim),
+        folder=mirror_folder(settings.data_dir, generation),
+        stamps=Sessions(reader),
+        limit_bytes=limit_bytes,
+        may_write=is_writing,
     )
-    search = Search(messages, servers, embeddings, embedder, mirror)
+    mirror = Mirror(workshop)
+    if is_writing:
+        stack.callback(mirror.close)
+    stack.callback(workshop.stop)
+    return mirror
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """The threads that share a search. What an index is made for may still hold one when the process ends."""
+    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _N_THREADS), thread_name_prefix="search")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
+    messages, servers = MessageStore(database), ServerStore(database)
+    ingest = Ingest(messages, servers, spaces)
+    indexer = Indexer(spaces, servers)
+    inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces)
+    search = Search(messages, servers, spaces)
     coverage, up_to_date = Coverage(servers), UpToDate()
     every = timedelta(days=settings.reconcile_days)
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)
@@ -137,12 +201,31 @@ async def _open_embedder(settings: Settings) -> AsyncIterator[Embedder]:
 
         yield LocalEmbedder()
         return
-    from bot.embedding.openai import open_openai  # noqa: PLC0415
+    async with _open_openai(settings, settings.embedding_model, settings.embedding_dimensions) as embedder:
+        yield embedder
 
+
+@asynccontextmanager
+async def _open_openai(settings: Settings, model: str, dimensions: int | None) -> AsyncIterator[Embedder]:
+    from bot.embedding.openai import open_openai  # noqa: PLC0415  # as above
+
+    assert settings.openai_api_key is not None
     async with open_openai(
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
-        model=settings.embedding_model,
-        dimensions=settings.embedding_dimensions,
+        model=model,
+        dimensions=dimensions,
     ) as embedder:
         yield embedder
+
+
+async def _former_embedder(stack: AsyncExitStack, settings: Settings, generation: Generation) -> Embedder | None:
+    """The embedder that made a generation, if the settings still allow it."""
+    from bot.embedding.local import LocalEmbedder  # noqa: PLC0415  # as above
+
+    embedder: Embedder = LocalEmbedder()
+    if generation.model_key.startswith("openai:") and settings.openai_api_key is not None:
+        model = generation.model_key.rpartition(":")[2]
+        with suppress(EmbeddingError):
+            embedder = await stack.enter_async_context(_open_openai(settings, model, generation.dim))
+    return embedder if _generation(embedder) == generation else None

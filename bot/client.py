@@ -96,6 +96,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(self._drop_expired)
         self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
         self._run_beside(self.app.upkeep.run)
+        self._run_beside(self.app.indexer.keep_mirror)
         self._run_beside(feel_pulse)
         self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
 

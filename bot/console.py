@@ -58,7 +58,7 @@ class Chat:
         except EmbeddingError as error:
             # What is stored can be asked about all the same, and what waits is tried again with the next message.
             self._terminal.err.print(self._terminal.words.error(error))
-        await self._app.indexer.reconcile()
+        await self._app.indexer.load()
         await self._app.ingest.met(_SERVER, _CHANNEL)
         status = await self._app.inspector.status()
         self._terminal.say(

@@ -22,6 +22,7 @@ from rich.text import Text
 
 from bot.errors import EmbeddingError
 from bot.messages import Hit
+from bot.services.costs import ServerCosts
 from bot.services.ingest import Tally
 from bot.services.status import Finding, Status
 from bot.texts import age, quote
@@ -29,6 +30,7 @@ from bot.words import Words
 
 _QUOTE_WIDTH = 200
 _NAME_WIDTH = 32
+_INDEXES = frozenset({"exact", "codes", "lists"})  # what `auto` chooses among
 
 
 class Terminal:
@@ -93,13 +95,24 @@ class Terminal:
             shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
             if isinstance(shown, int | str):
                 table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else shown)
+        for server in status.by_server:
+            table.add_row(quote(server.name, width=_NAME_WIDTH) or server.guild_id, self._costs(server))
         for reason, n in status.parked_reasons.items():
             told = self.words("status.damaged") if reason == "damaged" else reason
             table.add_row(self.words("status.parked"), f"{n:,}: {told}")
         self.out.print(table)
+        if (former := status.former) is not None:
+            n_all = status.embedded + status.pending
+            self.say("status.former", former=former.model_key, n=status.embedded, n_all=n_all, model=status.model_key)
         if (outage := status.outage) is not None:
             error = self.words.error(EmbeddingError(outage.code, outage.detail))
             self.say("status.outage", error=error, began_at=outage.began_at, next_try_at=outage.next_try_at)
+
+    def _costs(self, server: ServerCosts) -> str:
+        values = dataclasses.asdict(server)
+        index = self.words(f"engine.{server.index}") if server.index in _INDEXES else server.index
+        mib = {"index_mib": server.index_bytes / 2**20, "disk_mib": server.disk_bytes / 2**20}
+        return self.words("status.server", **{**values, "index": index}, **mib)
 
     def finding(self, finding: Finding) -> None:
         mark = Text("✓ ", "green") if finding.is_well else Text("✗ ", "red")

@@ -64,14 +64,14 @@ def similar(
 
 async def _similar(settings: Settings, terminal: Terminal, query: Query, *, as_json: bool) -> None:
     async with open_reader(settings) as app:
-        status = await app.inspector.status()
-        await app.indexer.reconcile()
+        stored = await app.inspector.stored()
+        await app.indexer.load()
         hits = await app.search.similar(Operator(), query)
     if as_json:
         terminal.hits_as_json(hits)
     else:
         terminal.hits(hits, now=utc_now())
     if not hits:
-        terminal.remark("similar.nothing_found" if status.messages else "similar.nothing_stored")
-    if status.pending:
-        terminal.remark("similar.waiting", n=status.pending)
+        terminal.remark("similar.nothing_found" if stored.messages else "similar.nothing_stored")
+    if stored.pending:
+        terminal.remark("similar.waiting", n=stored.pending)

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bot.embedding.base import Embedder
 from bot.errors import BotError, EmbeddingError, StorageFailed
-from bot.index.mirror import Mirror
-from bot.storage.embeddings import EmbeddingStore, PendingText
+from bot.services.spaces import Spaces
+from bot.storage.embeddings import PendingText
 from bot.storage.servers import ServerStore
+from bot.threads import aside
 from bot.vectors import Ids, Vectors
 
 log = logging.getLogger(__name__)
 
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
-_MIRROR_BATCH = 1_024  # vectors of 3,072 numbers are checked and widened in some 35 ms
+_MIRROR_EVERY_S = 5.0
 _TRIES = 3  # of a text alone, before it is set aside: one answer may be spoilt
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 _LONGEST_WAIT_S = 3_600.0  # when a server asks for more
@@ -27,11 +27,12 @@ _HARMLESS = "hello"
 class Indexer:
     """Drains what waits for a vector; the mirror follows from the first reconcile on."""
 
-    def __init__(self, embeddings: EmbeddingStore, servers: ServerStore, embedder: Embedder, mirror: Mirror) -> None:
-        self._embeddings = embeddings
+    def __init__(self, spaces: Spaces, servers: ServerStore) -> None:
+        self._spaces = spaces
+        self._embeddings = spaces.embeddings
         self._servers = servers
-        self._embedder = embedder
-        self._mirror = mirror
+        self._embedder = spaces.embedder
+        self._mirror = spaces.mirror
         self._is_mirroring = False
         self._is_behind = False  # the mirror lacks what was stored
         self._is_out = False  # as far as the log was told
@@ -40,13 +41,14 @@ class Indexer:
         """Embed what is pending until nothing is; yields how many texts each step has dealt with.
 
         Texts that were embedded before cost nothing, those that the model refuses are parked. Raises
-        EmbeddingError when the embedder fails otherwise; what was done stays, what was not stays pending.
+        EmbeddingError when the embedder fails otherwise; what was done stays, what was not stays pending. At the end
+        the former model's vectors, if there are any, give way to those of this one.
         """
         if self._is_behind:
             await self.reconcile()
             self._is_behind = False
         while pending := await self._embeddings.pending(_BATCH):
-            async with self._mirror.in_step:
+            async with self._spaces.in_step:
                 copied = await self._embeddings.copy_known(pending)
                 await self._follow(copied)
             taken = {(text.guild_id, text.message_id) for text in copied}
@@ -54,6 +56,7 @@ class Indexer:
                 await self._embed(rest)
             yield len(pending)
         await self._works()
+        await self._change_over()
 
     async def warm_up(self) -> None:
         """Embed something harmless: a model that runs here reads its weights, for which nobody then has to wait."""
@@ -80,6 +83,15 @@ class Indexer:
                 has_pending.set()  # for whoever begins this anew
                 raise
 
+    async def load(self) -> None:
+        """Mirror what can be mirrored in seconds; `keep_mirror` does the rest, and meanwhile the database answers."""
+        self._is_mirroring = True
+        guild_ids = [server.guild_id for server in await self._servers.servers()]
+        for mirror in self._spaces.mirrors:
+            await asyncio.to_thread(mirror.forget_others, guild_ids)
+            for guild_id in guild_ids:
+                await aside(mirror.load, guild_id)
+
     async def reconcile(self) -> int:
         """Make the mirror hold what the database holds, no more and no less; how many messages it took.
 
@@ -88,20 +100,19 @@ class Indexer:
         self._is_mirroring = True
         n_mended = 0
         for server in await self._servers.servers():
-            n_mended += await self._reconcile(server.guild_id)
+            n_mended += await aside(self._mirror.settle, server.guild_id)
         return n_mended
 
-    async def _reconcile(self, guild_id: int) -> int:
-        async with self._mirror.in_step:
-            there = await self._embeddings.ids(guild_id)
-            mirrored = await asyncio.to_thread(self._mirror.ids, guild_id)
-            extra, missing = np.setdiff1d(mirrored, there), np.setdiff1d(there, mirrored)
-            await asyncio.to_thread(self._mirror.remove, guild_id, extra)
-        for start in range(0, len(missing), _MIRROR_BATCH):
-            # A batch at a time, so that filling a large mirror does not hold up what comes in.
-            async with self._mirror.in_step:
-                await self._take_in(guild_id, missing[start : start + _MIRROR_BATCH])
-        return len(extra) + len(missing)
+    async def keep_mirror(self) -> None:
+        """Make the indexes that are due, and keep their files true, until cancelled."""
+        while True:
+            for mirror in self._spaces.mirrors:
+                for guild_id in mirror.guild_ids():
+                    try:
+                        await aside(mirror.keep, guild_id)
+                    except (BotError, OSError) as error:
+                        log.warning("the mirror of server %d is not kept: %s", guild_id, error)
+            await asyncio.sleep(_MIRROR_EVERY_S)
 
     async def mend(self) -> int:
         """Put what is damaged, parked or lost back into the queue; how many vectors were damaged."""
@@ -114,9 +125,17 @@ class Indexer:
         return await self._embeddings.unpark()
 
     async def settle(self) -> None:
-        """After everything was embedded: drop the vectors of other models and mend the mirror."""
-        await self._embeddings.drop_others()
+        """After everything was embedded: mend the mirror and drop the vectors of other models."""
         await self.reconcile()
+        await self._spaces.change_over()
+
+    async def _change_over(self) -> None:
+        """Let the vectors of this model answer when there is one for each text that it takes."""
+        if self._spaces.former is None and not await self._embeddings.generations.others():
+            return
+        if self._is_mirroring:
+            await self.reconcile()
+        await self._spaces.change_over()
 
     async def _embed(self, texts: Sequence[PendingText]) -> None:
         by_hash = {text.content_hash: text.text for text in texts}
@@ -133,7 +152,7 @@ class Indexer:
     async def _put(self, texts: Sequence[PendingText], vectors: Vectors) -> None:
         """Store and mirror the vectors of texts, float32 [n, dim]."""
         await self._works()
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             await self._follow(await self._embeddings.put_many(texts, vectors))
 
     async def _halve_or_park(self, texts: Sequence[PendingText], error: EmbeddingError) -> None:

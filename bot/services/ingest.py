@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
 
-from bot.index.mirror import Mirror
 from bot.messages import Channel, Message, Server
+from bot.services.spaces import Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import Marks, ServerStore
 
@@ -37,10 +37,10 @@ class Tally:
 class Ingest:
     """Brings messages into the database first and into the mirror after it."""
 
-    def __init__(self, messages: MessageStore, servers: ServerStore, mirror: Mirror) -> None:
+    def __init__(self, messages: MessageStore, servers: ServerStore, spaces: Spaces) -> None:
         self._messages = messages
         self._servers = servers
-        self._mirror = mirror
+        self._spaces = spaces
         self.has_pending = asyncio.Event()  # set when something may wait for a vector
 
     async def met(self, server: Server, channel: Channel) -> None:
@@ -61,10 +61,10 @@ class Ingest:
         """
         reasons = [refusal(message) for message in messages]
         admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             saved = await self._messages.save(guild_id, admitted, reached=reached, risen=risen)
             if saved.stale:
-                await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
+                await self._spaces.remove(guild_id, saved.stale)
         if saved.new or saved.stale:
             self.has_pending.set()
         skipped = Counter(reason for reason in reasons if reason is not None)
@@ -78,9 +78,9 @@ class Ingest:
 
     async def renewed(self, guild_id: int, messages: Sequence[Message]) -> int:
         """Messages were found as they are now; how many of those that are stored had changed. The others stay out."""
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             saved = await self._messages.renew(guild_id, messages)
-            await asyncio.to_thread(self._mirror.remove, guild_id, saved.stale)
+            await self._spaces.remove(guild_id, saved.stale)
         if saved.stale:
             self.has_pending.set()
         return len(saved.changed)
@@ -88,9 +88,9 @@ class Ingest:
     async def deleted(self, guild_id: int, message_ids: Iterable[int]) -> int:
         """Messages are gone for good; how many of them were stored."""
         ids = list(message_ids)
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             n_deleted = await self._messages.delete(guild_id, ids)
-            await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+            await self._spaces.remove(guild_id, ids)
         return n_deleted
 
     async def channels(self, guild_id: int) -> list[Channel]:
@@ -115,9 +115,9 @@ class Ingest:
     async def channels_deleted(self, guild_id: int, channel_ids: Iterable[int]) -> int:
         """Channels are gone for good, with their threads; how many messages were stored of them."""
         gone = await self.with_threads(guild_id, channel_ids)
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             ids = await self._messages.delete_channels(guild_id, gone)
-            await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+            await self._spaces.remove(guild_id, ids)
         return len(ids)
 
     async def read_live(self, guild_id: int) -> set[int]:
@@ -131,16 +131,16 @@ class Ingest:
         """
         if not (closed := await self.with_threads(guild_id, channel_ids)):
             return 0
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             ids = await self._messages.withdraw_channels(guild_id, closed)
-            await asyncio.to_thread(self._mirror.remove, guild_id, ids)
+            await self._spaces.remove(guild_id, ids)
         return len(ids)
 
     async def server_gone(self, guild_id: int) -> None:
         """Everything that is stored of a server goes."""
-        async with self._mirror.in_step:
+        async with self._spaces.in_step:
             await self._servers.forget(guild_id)
-            self._mirror.drop(guild_id)
+            await self._spaces.drop(guild_id)
 
 
 def refusal(message: Message) -> str | None:

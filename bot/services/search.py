@@ -2,31 +2,31 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from bot.askers import Asker, Scope, visible_to
-from bot.embedding.base import Embedder
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
-from bot.index.mirror import Candidate, Mirror
+from bot.index.mirror import Candidate
 from bot.messages import Channel, Hit, Query, StoredMessage
-from bot.storage.embeddings import EmbeddingStore
+from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.texts import embed_text
-from bot.vectors import Vectors, cosines
+from bot.vectors import Vectors
 
-# How many candidates are scored exactly for k hits: enough for what the index's precision may have swapped at
-# the border, and for what was deleted since the mirror was read.
-_MARGIN = 20
+_MARGIN = 2  # candidates more than hits, for what was deleted since the mirror was read
 _PATIENCE_S = 15.0  # of somebody who waits for an answer; what is to be stored can wait longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A query as the index takes it: `vector` is a unit float32 [dim]."""
+    """A query as the index takes it: `vector` is a unit float32 [dim] of the space that it is looked for in."""
 
     vector: Vectors
+    space: Space
     scope: Scope
     limit: int
     min_score: float | None = None
@@ -39,15 +39,11 @@ class Search:
         self,
         messages: MessageStore,
         servers: ServerStore,
-        embeddings: EmbeddingStore,
-        embedder: Embedder,
-        mirror: Mirror,
+        spaces: Spaces,
     ) -> None:
         self._messages = messages
         self._servers = servers
-        self._embeddings = embeddings
-        self._embedder = embedder
-        self._mirror = mirror
+        self._spaces = spaces
 
     async def similar(self, asker: Asker, query: Query) -> list[Hit]:
         """The messages nearest to the query that the asker may see, nearest first, the newer first among equals.
@@ -64,10 +60,8 @@ class Search:
         scope = visible_to(asker) & query.within
         if query.message_id is not None:
             scope = replace(scope, excluded_ids=scope.excluded_ids | {query.message_id})
-        vector = await self._vector(asker, query)
-        if not len(self._mirror) and (others := await self._embeddings.others()):
-            raise OtherGeneration(tuple(map(str, others)), str(self._embeddings.generation))
-        return Question(vector, scope, query.limit, query.min_score)
+        space = self._spaces.answering
+        return Question(await self._vector(asker, query, space), space, scope, query.limit, query.min_score)
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that anything may be stored from."""
@@ -99,7 +93,7 @@ class Search:
         """The hits for a question: candidates from the mirror, exact scores from the database, then the rows."""
         k = question.limit + _MARGIN
         while True:
-            candidates = await asyncio.to_thread(self._mirror.search, question.vector, k, question.scope)
+            candidates = await asyncio.to_thread(question.space.mirror.search, question.vector, k, question.scope)
             hits = await self._hits(question, candidates)
             if len(hits) == question.limit or len(candidates) < k:
                 return hits
@@ -107,55 +101,51 @@ class Search:
                 return hits
             k *= 2
 
-    async def _hits(self, question: Question, candidates: Iterable[Candidate]) -> list[Hit]:
-        scored = []
-        for guild_id, ids in _by_guild(candidates).items():
-            embedded = await self._embeddings.get_many(guild_id, ids)
-            scores = cosines(embedded.vectors, question.vector).tolist()
-            scored += [(s, i, guild_id) for s, i in zip(scores, embedded.message_ids.tolist(), strict=True)]
-        best = [
-            Candidate(guild_id, message_id, score)
-            for score, message_id, guild_id in sorted(scored, reverse=True)[: question.limit]
-            if question.min_score is None or score >= question.min_score
-        ]
+    async def _hits(self, question: Question, candidates: Sequence[Candidate]) -> list[Hit]:
+        """The best candidates as hits; what was deleted or rewritten since the mirror was read is left out."""
+        best = [one for one in candidates if question.min_score is None or one.score >= question.min_score]
         rows: dict[int, StoredMessage] = {}
         for guild_id, ids in _by_guild(best).items():
-            rows |= await self._messages.get_many(guild_id, ids)
-        return [
+            there = await question.space.embeddings.embedded_among(guild_id, ids)
+            rows |= await self._messages.get_many(guild_id, there)
+        hits = [
             Hit(stored, candidate.score)
             for candidate in best
             if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
         ]
+        return hits[: question.limit]
 
-    async def _vector(self, asker: Asker, query: Query) -> Vectors:
+    async def _vector(self, asker: Asker, query: Query, space: Space) -> Vectors:
         if query.message_id is None:
-            return await self._vector_of_text(query.text or "")
+            return await self._vector_of_text(query.text or "", space)
         try:
-            return await self._vector_of_message(await self.find(asker, query.message_id))
+            return await self._vector_of_message(await self.find(asker, query.message_id), space)
         except (MessageNotFound, MessageNotEmbedded):
             if query.text is None:
                 raise
-            return await self._vector_of_text(query.text)
+            return await self._vector_of_text(query.text, space)
 
-    async def _vector_of_text(self, text: str) -> Vectors:
+    async def _vector_of_text(self, text: str, space: Space) -> Vectors:
         if not (text := embed_text(text)):
             raise NothingToCompare
+        if space.embedder is None:
+            raise OtherGeneration((str(space.embeddings.generation),), str(self._spaces.embeddings.generation))
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                vectors = await self._embedder.embed([text])
+                vectors = await space.embedder.embed([text])
         except TimeoutError:
             raise EmbeddingError("timeout", "no vector in time", retryable=True) from None
         return vectors[0, :]
 
-    async def _vector_of_message(self, stored: StoredMessage) -> Vectors:
+    async def _vector_of_message(self, stored: StoredMessage, space: Space) -> Vectors:
         """The vector that a message was stored with: asking about a message costs no embedding."""
         message = stored.message
         if not embed_text(message.content):
             raise NothingToCompare
-        embedded = await self._embeddings.get_many(message.guild_id, [message.message_id])
+        embedded = await space.embeddings.get_many(message.guild_id, [message.message_id])
         if not len(embedded):
             raise MessageNotEmbedded(message.message_id)
-        return embedded.vectors[0, :]
+        return embedded.vectors[0, :].astype(np.float32)
 
 
 def _by_guild(candidates: Iterable[Candidate]) -> dict[int, list[int]]:

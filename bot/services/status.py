@@ -8,15 +8,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.embedding.base import Embedder
-from bot.index.mirror import Mirror
-from bot.services.indexer import Indexer
+from bot.services.costs import Costs, ServerCosts
+from bot.services.spaces import Spaces
 from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
 from bot.storage.database import Database
-from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
 from bot.storage.outage import Outage
 from bot.storage.servers import ServerStore
+from bot.threads import aside
 from bot.vectors import cosines
 
 _GIB = 2**30
@@ -28,6 +27,15 @@ _SELF_SCORE = 0.999
 
 
 __all__ = ["Finding", "Inspector", "Outage", "ServerStatus", "Status"]  # an outage is handed out as it is stored
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """Whose vectors answer until the model that is set has made as many."""
+
+    model_key: str
+    dim: int
+    embedded: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,16 @@ class Status:
     database_bytes: int
     parked_reasons: dict[str, int]
     outage: Outage | None
+    former: Former | None
+    by_server: list[ServerCosts]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many messages there are, and how many of them wait for a vector."""
+
+    messages: int
+    pending: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +97,15 @@ class Inspector:
         database: Database,
         messages: MessageStore,
         servers: ServerStore,
-        embeddings: EmbeddingStore,
-        embedder: Embedder,
-        indexer: Indexer,
-        mirror: Mirror,
-        index: str,
-        index_bytes_a_message: int,
+        spaces: Spaces,
     ) -> None:
         self._database = database
         self._messages = messages
         self._servers = servers
-        self._embeddings = embeddings
-        self._embedder = embedder
-        self._indexer = indexer
-        self._mirror = mirror
-        self._index = index
-        self._index_bytes_a_message = index_bytes_a_message
+        self._spaces = spaces
+        self._embeddings = spaces.embeddings
+        self._embedder = spaces.embedder
+        self.costs = Costs(messages, servers, spaces)
 
     async def server(self, guild_id: int) -> ServerStatus:
         counts = await self._embeddings.counts(guild_id)
@@ -107,22 +118,36 @@ class Inspector:
             outage=await self._embeddings.outage.get(),
         )
 
+    async def stored(self) -> Stored:
+        """What a search may find; quickly told."""
+        counts = await self._embeddings.counts()
+        return Stored(await self._messages.count(), counts.pending)
+
     async def status(self) -> Status:
         counts = await self._embeddings.counts()
+        by_server = await self.costs.by_server()
         return Status(
             messages=await self._messages.count(),
             embedded=counts.embedded,
             pending=counts.pending,
             parked=counts.parked,
-            servers=len(await self._servers.servers()),
+            servers=len(by_server),
             model_key=self._embedder.model_key,
             dim=self._embedder.dim,
-            index=self._index,
-            index_bytes=counts.embedded * self._index_bytes_a_message,
+            index=self._spaces.mirror.workshop.name,
+            index_bytes=sum(server.index_bytes for server in by_server),
             database_bytes=await self._database.file_size(),
             parked_reasons=await self._embeddings.parked_reasons(),
             outage=await self._embeddings.outage.get(),
+            former=await self._former(),
+            by_server=by_server,
         )
+
+    async def _former(self) -> Former | None:
+        if (former := self._spaces.former) is None:
+            return None
+        generation = former.embeddings.generation
+        return Former(generation.model_key, generation.dim, (await former.embeddings.counts()).embedded)
 
     async def examine(self) -> AsyncIterator[Finding]:
         """Look at everything that may be wrong, the cheap things first. Raises EmbeddingError."""
@@ -156,7 +181,7 @@ class Inspector:
     async def _vectors(self) -> Finding:
         if n_damaged := len([damaged async for damaged in self._embeddings.damaged()]):
             return Finding("vectors", "bad_vectors", is_well=False, values={"n": n_damaged})
-        if others := await self._embeddings.others():
+        if others := await self._embeddings.generations.others():
             names = ", ".join(map(str, others))
             return Finding("vectors", "other_vectors", is_well=False, values={"others": names})
         counts = await self._embeddings.counts()
@@ -172,11 +197,19 @@ class Inspector:
         return Finding("queue", "stuck" if counts.pending else "ok_queue", is_well=not counts.pending, values=values)
 
     async def _mirrored(self) -> Finding:
-        await self._indexer.reconcile()
-        counts = await self._embeddings.counts()
-        is_well = len(self._mirror) == counts.embedded
-        values: dict[str, object] = {"n": len(self._mirror), "embedded": counts.embedded, "kind": self._index}
-        return Finding("mirror", "ok_mirror" if is_well else "bad_mirror", is_well=is_well, values=values)
+        """The mirror as a start would have it. Building one for many messages is left to the bot."""
+        mirror, workshop = self._spaces.mirror, self._spaces.mirror.workshop
+        n_whole = n_absent = 0
+        for server in await self._servers.servers():
+            if await aside(mirror.load, server.guild_id):
+                n_whole += len(await asyncio.to_thread(mirror.ids, server.guild_id))
+            else:
+                n_absent += (await self._embeddings.counts(server.guild_id)).embedded
+        n_embedded = (await self._embeddings.counts()).embedded
+        is_well = n_whole + n_absent == n_embedded
+        verdict = ("mirror_to_be_made" if n_absent else "ok_mirror") if is_well else "bad_mirror"
+        values: dict[str, object] = {"n": n_whole, "absent": n_absent, "embedded": n_embedded, "kind": workshop.name}
+        return Finding("mirror", verdict, is_well=is_well, values=values)
 
     async def _self_test(self) -> Finding:
         vectors = await self._embedder.embed([_SELF_TEST, _SELF_TEST])
@@ -203,7 +236,7 @@ def _space(database: Path, *, n_bytes: int) -> Finding:
 
 def _modes(folder: Path) -> Finding:
     """Texts and vectors are for nobody else on this machine to read."""
-    files = [path for path in sorted(folder.glob("bot.*")) if _is_open(path)]
+    files = [path for path in sorted([*folder.glob("bot.*"), *folder.glob("mirror/*/*")]) if _is_open(path)]
     commands = [shlex.join(["chmod", "600", *map(str, files)])] if files else []
     if _is_open(folder):
         commands.insert(0, shlex.join(["chmod", "700", str(folder)]))
