@@ -11,7 +11,6 @@ import os
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +25,7 @@ from bot.vectors import Ids
 
 _MAGIC = b"SIMBOT-MIRROR-1\n"
 _LENGTHS = struct.Struct("<II")  # of the header and its CRC-32
-_BLOCK = struct.Struct("<IIII")  # a list's number, its messages, the bytes of a code, the CRC-32 of what follows
+_BLOCK = struct.Struct("<IIII")  # a list's number, its messages, the bytes of a code, the CRC-32 of it all
 _LONGEST_HEADER = 2**16
 _IDS = 4  # columns of int64 before the codes
 
@@ -67,35 +66,56 @@ def save(path: Path, cached: Cached, lists: Iterable[CodedList]) -> None:
 
 def opened(path: Path) -> tuple[Cached, BinaryIO]:
     """A file's header, and the file where its blocks begin. Raises CacheUnusable, and FileNotFoundError."""
-    file = path.open("rb")
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CacheUnusable(str(error)) from error
     try:
         return _read_header(file), file
-    except (CacheUnusable, OSError, ValueError, KeyError, TypeError, struct.error) as error:
+    except CacheUnusable:
         file.close()
-        raise CacheUnusable(f"{type(error).__name__}: {error}") from error
+        raise
 
 
 def lists_in(file: BinaryIO, cached: Cached) -> Iterator[CodedList]:
     """The lists that are sound, without the messages that were wiped. The file is closed by the caller."""
-    for coded, _ in _blocks(file):
-        if coded is not None and coded.number < cached.partition.n_lists:
-            yield coded.only(coded.message_ids > 0)
+    for block in _blocks(file):
+        if block.is_sound and block.coded.number < cached.partition.n_lists:
+            yield block.coded.only(block.coded.message_ids > 0)
 
 
 def wipe(path: Path, message_ids: Collection[int]) -> None:
-    """Overwrite the codes of some messages where they stand, so that the disk forgets them. Raises OSError."""
+    """Overwrite the codes of some messages where they stand, so that the disk forgets them. Raises OSError.
+
+    Of a block that is damaged nothing can be told, so all of it goes; with a header that is damaged the whole file.
+    """
     gone = np.fromiter(message_ids, np.int64, len(message_ids))
-    with suppress(FileNotFoundError, CacheUnusable), path.open("r+b") as file:
-        _read_header(file)
-        for coded, position in _blocks(file):
-            if coded is None or not (is_gone := np.isin(coded.message_ids, gone)).any():
-                continue
-            after = file.tell()
-            file.seek(position)
-            file.write(_block(_wiped(coded, is_gone)))
-            file.seek(after)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("r+b") as file:
+            _read_header(file)
+            for block in _blocks(file):
+                _wipe_block(file, block, gone)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        pass
+    except CacheUnusable:
+        with path.open("rb") as file:
+            is_ours = file.read(len(_MAGIC)) == _MAGIC
+        if is_ours:
+            path.unlink()
+
+
+def _wipe_block(file: BinaryIO, block: "Block", gone: Ids) -> None:
+    is_gone = np.isin(block.coded.message_ids, gone) | (not block.is_sound)
+    if not is_gone.any():
+        return
+    after = file.tell()
+    file.seek(block.position)
+    file.write(_block(_wiped(block.coded, is_gone)))
+    file.seek(after)
 
 
 def _write_header(file: BinaryIO, cached: Cached) -> None:
@@ -114,6 +134,13 @@ def _write_header(file: BinaryIO, cached: Cached) -> None:
 
 
 def _read_header(file: BinaryIO) -> Cached:
+    try:
+        return _header_of(file)
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        raise CacheUnusable(f"{type(error).__name__}: {error}") from error
+
+
+def _header_of(file: BinaryIO) -> Cached:
     if file.read(len(_MAGIC)) != _MAGIC:
         raise CacheUnusable("no cache of this version")
     n_bytes, checksum = _LENGTHS.unpack(file.read(_LENGTHS.size))
@@ -138,11 +165,25 @@ def _arrays(partition: Partition) -> "list[np.typing.NDArray[np.float32]]":
 def _block(coded: CodedList) -> bytes:
     n, size = coded.codes.shape
     body = np.ascontiguousarray(coded.ids).tobytes() + np.ascontiguousarray(coded.codes).tobytes()
-    return _BLOCK.pack(coded.number, n, size, zlib.crc32(body)) + body
+    return _BLOCK.pack(coded.number, n, size, _checksum(coded.number, n, size, body)) + body
 
 
-def _blocks(file: BinaryIO) -> Iterator[tuple[CodedList | None, int]]:
-    """Each block with its place, None where it is damaged. After one whose length cannot be right there is no other."""
+def _checksum(number: int, n: int, size: int, body: bytes) -> int:
+    """The CRC-32 of a block with its head: no code may come out under another list's number."""
+    return zlib.crc32(body, zlib.crc32(struct.pack("<III", number, n, size)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A list where it stands in a file; what is in one that is not sound may be anything."""
+
+    position: int
+    coded: CodedList
+    is_sound: bool
+
+
+def _blocks(file: BinaryIO) -> Iterator[Block]:
+    """Each block. After one whose length cannot be right there is no other."""
     n_bytes = os.fstat(file.fileno()).st_size
     while len(head := file.read(_BLOCK.size)) == _BLOCK.size:
         position = file.tell() - _BLOCK.size
@@ -151,7 +192,7 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[CodedList | None, int]]:
         if file.tell() + n_body > n_bytes:
             return
         body = file.read(n_body)
-        yield (_coded(number, n, size, body) if zlib.crc32(body) == checksum else None), position
+        yield Block(position, _coded(number, n, size, body), is_sound=_checksum(number, n, size, body) == checksum)
 
 
 def _coded(number: int, n: int, size: int, body: bytes) -> CodedList:

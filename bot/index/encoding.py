@@ -14,9 +14,10 @@ from bot.vectors import Ids
 
 
 class Encoding:
-    """The codes of the first `n` messages of a source, made by an index that stays empty."""
+    """The codes of some of a source's messages, named by ascending ids, made by an index that stays empty."""
 
-    def __init__(self, index: CodesIndex, source: VectorSource, n: int, go_on: Callable[[], None]) -> None:
+    def __init__(self, index: CodesIndex, source: VectorSource, message_ids: Ids, go_on: Callable[[], None]) -> None:
+        n = len(message_ids)
         self._n_lists = index.partition.n_lists
         self._ids = np.empty((4, n), np.int64)
         self._lists = np.empty(n, np.int32)
@@ -25,8 +26,8 @@ class Encoding:
         for batch in source.within(EVERYTHING):
             go_on()
             check_messages(batch, dim=index.dim)
-            these = slice(self._n, self._n + len(batch))
-            taken = batch[: n - self._n]  # what is new since they were counted comes later
+            taken = batch[np.isin(batch.message_ids, message_ids, assume_unique=True)]
+            these = slice(self._n, self._n + len(taken))
             lists, codes = index.encoded(taken)
             self._ids[:, these] = taken.message_ids, taken.channel_ids, taken.author_ids, taken.embedding_ids
             self._lists[these], self._codes[these] = lists, codes

@@ -24,6 +24,7 @@ _FEW = 256  # changes that are followed while nothing else may change
 _WIPED_AFTER_S = 30.0
 _SAVED_AFTER = 0.02  # of all messages are not in the file
 _LEAST_UNSAVED = 1_000
+_NO_ROOM_S = 600.0  # until it is looked at again
 _PATIENCE_S = 1.0  # with an index that is being made, at the end
 _SAVED_AT_THE_END = 128 * 2**20  # bytes that are written within a second
 
@@ -42,6 +43,7 @@ class GuildIndex:
         self._unwiped_since = 0.0
         self._n_unsaved = 0
         self._is_gone = False
+        self._due_at = 0.0  # when there may be room for an index
         self._following = threading.Lock()
         self._making = threading.Lock()
 
@@ -80,12 +82,15 @@ class GuildIndex:
             if not self.is_whole:
                 stamps = self._source.stamps()
                 n = len(stamps[0])
-                if self._workshop.plan(n).name not in {"codes", "lists"}:
+                if not self._workshop.has_room(self._guild_id, n):
+                    self._due_at = time.monotonic() + _NO_ROOM_S
+                elif self._workshop.plan(n).name not in {"codes", "lists"}:
                     if n <= _QUICK:
                         self._replace(lambda: self._workshop.made(self._guild_id, stamps[0]))
                 elif (found := self._workshop.from_cache(self._guild_id, stamps)) is not None:
-                    self._replace(lambda: found[0])
-                    self._to_be_wiped(found[1].tolist())
+                    self._replace(lambda: found.index)
+                    self._to_be_wiped(found.gone.tolist())
+                    self._n_unsaved += found.n_encoded
             return self.is_whole
 
     def settle(self) -> int:
@@ -94,14 +99,20 @@ class GuildIndex:
         with self._making:
             if self.is_whole and not self._workshop.outgrown(self._live, self._n_made_for):
                 return self._mend()
+            if time.monotonic() < self._due_at:
+                return 0
             message_ids, _ = self._source.stamps()
+            if not self._workshop.has_room(self._guild_id, len(message_ids)):
+                self._due_at = time.monotonic() + _NO_ROOM_S
+                return 0
             self._replace(lambda: self._workshop.made(self._guild_id, message_ids))
             self._forget_if_gone()
             return len(message_ids)
 
     def keep(self) -> None:
         """What is due by now: a first or another index, wiping what is gone, saving what is new. Raises OSError."""
-        if not self.is_whole or self._workshop.outgrown(self._live, self._n_made_for):
+        is_due = not self.is_whole or self._workshop.outgrown(self._live, self._n_made_for)
+        if is_due and time.monotonic() >= self._due_at:
             self.settle()
         with self._making:
             if self._unwiped and time.monotonic() >= self._unwiped_since + _WIPED_AFTER_S:
@@ -114,16 +125,17 @@ class GuildIndex:
         if not self._making.acquire(timeout=_PATIENCE_S):
             return  # what is gone is found out again by the next start, and wiped then
         try:
-            if self._n_unsaved and self._live.n_bytes() <= _SAVED_AT_THE_END:
-                self._save()
             if self._unwiped:
                 self._wipe()
+            if self._n_unsaved and self._live.n_bytes() <= _SAVED_AT_THE_END:
+                self._save()
         finally:
             self._making.release()
 
     def forget(self) -> None:
         """The server is gone: so is its file, also where one is being made."""
         self._is_gone = True
+        self._workshop.make_room(self._guild_id)
         self._forget_if_gone()
 
     def _forget_if_gone(self) -> None:
@@ -133,6 +145,7 @@ class GuildIndex:
     def _remove_file(self) -> None:
         if (path := self._workshop.path(self._guild_id)) is not None and self._workshop.may_write:
             path.unlink(missing_ok=True)
+            path.with_suffix(".new").unlink(missing_ok=True)
 
     def _to_be_wiped(self, message_ids: list[int]) -> None:
         if self._workshop.folder is not None and self._workshop.may_write and message_ids:

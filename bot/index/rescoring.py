@@ -12,11 +12,12 @@ from bot.vectors import Ids, Vectors
 
 # With no more messages than this in scope each one's vector is read: the same answer as from the exact engine.
 MAX_READ = 2_000
-_ASKED, _GROWTH = 256, 4  # candidates at once: to ask again costs a whole search of the index
+_ASKED, _GROWTH = 128, 4  # candidates at once: to ask again costs a whole search of the index
 _FIRST_READ = 48
-# An estimate is off by its standard deviation, which each search measures on what it has read. With three of them
-# between the last candidate and the last hit, one message in 700 just behind the last candidate would belong in.
-_DEVIATIONS = 3.0
+# An estimate is off by its standard deviation, which each search measures on what it has read. With two of them between
+# the last candidate and the last hit, one message in 40 just behind the last candidate would belong in, and ever fewer
+# behind that one: among a million vectors three of them found nothing more.
+_DEVIATIONS = 2.0
 _SAME = 1e-6  # between the scores of equal vectors
 _MOST_READ = 4_096  # where so many are equal that nothing else can be among the first
 

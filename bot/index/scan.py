@@ -59,6 +59,7 @@ class ScanIndex:
         if self._middle is None:
             ids = self.ids()
             self._middle = int(ids[len(ids) // 2]) if len(ids) else 1
-        after, before = scope.after_id or 0, scope.before_id or 2**63 - 1
-        middle = min(max(self._middle, after), before)
+        middle = max(self._middle, scope.after_id or 0)
+        if scope.before_id is not None:
+            middle = min(middle, scope.before_id)
         return replace(scope, before_id=middle), replace(scope, after_id=middle)

@@ -29,6 +29,7 @@ Index = TypeVar("Index", bound=VectorIndex)
 _MIB = 2**20
 # Exact indexes are small and quickly filled up to here; beyond it codes answer as well and as fast in a fifteenth.
 _EXACT_BYTES = 64 * _MIB
+_WITHOUT_INDEXES = 384 * _MIB  # what the bot takes with the local model
 _GROWTH = 4  # times as many messages as an index was laid out for
 _SAMPLE_BATCH = 1_024
 _N_QUESTIONS = 300  # stored vectors by which an index measures how far it has to look
@@ -59,6 +60,15 @@ class Plan:
     n_bytes: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """An index out of its file: the messages there that are gone, and how many were not there and had to be encoded."""
+
+    index: CodesIndex
+    gone: Ids
+    n_encoded: int
+
+
 class Workshop:
     """Makes the indexes of all servers.
 
@@ -86,6 +96,9 @@ class Workshop:
         self.stamps = stamps
         self._pool = pool
         self._limit_bytes = limit_bytes
+        self._room = max(limit_bytes - _WITHOUT_INDEXES, limit_bytes // 4)
+        self._taken: dict[int, int] = {}
+        self._taking = threading.Lock()
         self._is_stopped = threading.Event()
 
     def stop(self) -> None:
@@ -112,6 +125,27 @@ class Workshop:
         centres = n_lists * self.dim * 4 + (2 * self.dim * min(self.dim, 512) * 4 if n_lists > 1 else 0)
         return Plan("codes" if n_lists == 1 else "lists", n * (self.dim // 8 + 8 + 49) + centres)
 
+    def has_room(self, guild_id: int, n: int) -> bool:
+        """Whether an index over n messages of a server fits beside those of the others, which then count on it."""
+        with self._taking:
+            n_bytes = self.plan(n).n_bytes
+            others = sum(taken for other, taken in self._taken.items() if other != guild_id)
+            if others + n_bytes <= self._room:
+                self._taken[guild_id] = n_bytes
+                return True
+        log.warning(
+            "server %d is answered from the database, which takes long: its index of %d MiB is more than "
+            "MEMORY_LIMIT_MB leaves",
+            guild_id,
+            n_bytes // _MIB,
+        )
+        return False
+
+    def make_room(self, guild_id: int) -> None:
+        """A server has no index any more."""
+        with self._taking:
+            self._taken.pop(guild_id, None)
+
     def path(self, guild_id: int) -> Path | None:
         return None if self.folder is None else self.folder / f"{guild_id}.mirror"
 
@@ -137,12 +171,12 @@ class Workshop:
         """Codes of all messages. They go through the file, so that they are in memory once only."""
         log.info("building the index of server %d over %d messages", guild_id, len(stamps))
         index = CodesIndex(self.dim, learnt(self._sample(source, stamps), n_lists_for(len(stamps))), source, self._pool)
-        encoding = Encoding(index, source, len(stamps), self._go_on)
+        encoding = Encoding(index, source, stamps, self._go_on)
         if self._kept(guild_id, index, encoding):
             del encoding
             _give_back_memory()
             found = self.from_cache(guild_id, source.stamps())
-            index = self._filled(index, source) if found is None else found[0]
+            index = self._filled(index, source) if found is None else found.index
         else:
             index.take(encoding)
         if index.partition.n_lists > 1:
@@ -163,10 +197,10 @@ class Workshop:
         if path is not None and self.stamps is not None and self.may_write:
             save(path, Cached(self.stamps.now(guild_id), index.partition, index.reach), lists)
 
-    def from_cache(self, guild_id: int, stamps: tuple[Ids, Ids]) -> tuple[CodesIndex, Ids] | None:
-        """The index as it was saved, brought up to date, and the messages in the file that are gone.
+    def from_cache(self, guild_id: int, stamps: tuple[Ids, Ids]) -> Loaded | None:
+        """The index as it was saved, brought up to date; None where there is no file that can be trusted.
 
-        `stamps` are the source's. None where there is no file that can be trusted.
+        `stamps` are the source's.
         """
         if (path := self.path(guild_id)) is None or self.stamps is None:
             return None
@@ -187,7 +221,7 @@ class Workshop:
 
     def _up_to_date(
         self, guild_id: int, cached: Cached, lists: Iterator[CodedList], stamps: tuple[Ids, Ids]
-    ) -> tuple[CodesIndex, Ids] | None:
+    ) -> Loaded | None:
         source, (message_ids, embedding_ids) = self.source(guild_id), stamps
         index = CodesIndex(self.dim, cached.partition, source, self._pool, cached.reach)
         is_in, gone = np.zeros(len(message_ids), np.bool_), [np.empty(0, np.int64)]
@@ -209,7 +243,7 @@ class Workshop:
             return None
         for start in range(0, len(missing), _SAMPLE_BATCH):
             index.upsert(source.get(missing[start : start + _SAMPLE_BATCH]))
-        return index, np.concatenate(gone)
+        return Loaded(index, gone=np.concatenate(gone), n_encoded=len(missing))
 
     def _filled(self, index: Index, source: VectorSource) -> Index:
         for batch in source.within(EVERYTHING):

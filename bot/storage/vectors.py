@@ -21,8 +21,9 @@ from bot.vectors import Halves, Ids
 log = logging.getLogger(__name__)
 
 FLOAT16 = np.dtype("<f2")
+_GREATEST_ID = 2**63 - 1
 _IDS_A_FETCH = 16_384
-_A_PART, _AT_ONCE = 24, 4  # vectors that are read one after another, and how many times that at once
+_A_PART, _AT_ONCE = 24, 4  # vectors at least that are read one after another, and how many readers there are
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _ROWS = """SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
            FROM messages m CROSS JOIN embeddings e USING (guild_id, message_id)"""
@@ -99,7 +100,8 @@ class ServerVectors:
 
     def halves(self, message_ids: Ids) -> tuple[Ids, Halves]:
         """As VectorSource says. They lie anywhere in the file: a disk brings several at once as fast as one."""
-        parts = [message_ids[start : start + _A_PART] for start in range(0, len(message_ids), _A_PART)]
+        size = max(_A_PART, -(-len(message_ids) // _AT_ONCE))
+        parts = [message_ids[start : start + size] for start in range(0, len(message_ids), size)]
         rows = [row for found in self._reader.together(self._bare_rows, parts) for row in found]
         intact = [row for row in rows if is_intact(row, self._dim)]
         return np.fromiter((row[0] for row in intact), np.int64, len(intact)), _halves(intact, self._dim)
@@ -116,7 +118,7 @@ class ServerVectors:
     def within(self, scope: Scope) -> Iterator[EmbeddedMessages]:
         """As VectorSource says. A batch is read at a time, so that the log can be emptied between two of them."""
         last = (scope.after_id or 1) - 1
-        end = scope.before_id or 2**63 - 1
+        end = _GREATEST_ID if scope.before_id is None else scope.before_id
         conditions, values = _conditions(scope)
         while True:
             with self._reader.connection() as connection:
