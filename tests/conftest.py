@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +13,8 @@ import stamina
 from fakes import WordEmbedder
 from make import channel, server
 
-from bot.index.faiss import NAMED, FaissIndex
 from bot.index.mirror import Mirror
+from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.services.answers import Answers
 from bot.services.backfill import Backfill
@@ -24,6 +25,7 @@ from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
+from bot.services.spaces import Spaces
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
 from bot.settings import Settings
@@ -32,7 +34,9 @@ from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
+from bot.storage.sessions import Sessions
 from bot.storage.sweeps import SweepStore
+from bot.storage.vectors import VectorReader
 from bot.texts import TEXT_VERSION
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -75,6 +79,7 @@ class Rooms:
     servers: ServerStore
     embeddings: EmbeddingStore
     mirror: Mirror
+    spaces: Spaces
     ingest: Ingest
     indexer: Indexer
     search: Search
@@ -94,15 +99,20 @@ class Rooms:
         await self.indexer.reconcile()
 
 
-async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -> Rooms:
-    """The services over a database, with two servers known."""
+async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *, folder: Path | None = None) -> Rooms:
+    """The services over a database, with two servers known; what is kept of their indexes goes into the folder."""
     embedder = embedder or WordEmbedder()
     embeddings = EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
-    await embeddings.make_current()
+    await embeddings.generations.make_current()
     messages, servers = MessageStore(database), ServerStore(database)
-    mirror = Mirror(lambda: FaissIndex(embedder.dim, NAMED["auto"]))
-    ingest = Ingest(messages, servers, mirror)
-    search = Search(messages, servers, embeddings, embedder, mirror)
+    reader = VectorReader(database.path, embeddings.generation, batch_bytes=2**20)
+    workshop = Workshop(
+        embedder.dim, reader.of, pool=ThreadPoolExecutor(2), folder=folder, stamps=Sessions(reader) if folder else None
+    )
+    mirror = Mirror(workshop)
+    spaces = Spaces(embeddings, embedder, mirror)
+    ingest = Ingest(messages, servers, spaces)
+    search = Search(messages, servers, spaces)
     coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
@@ -117,7 +127,8 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None) -
         embeddings=embeddings,
         mirror=mirror,
         ingest=ingest,
-        indexer=Indexer(embeddings, servers, embedder, mirror),
+        indexer=Indexer(spaces, servers),
+        spaces=spaces,
         search=search,
         importer=Importer(ingest),
         answers=answers,

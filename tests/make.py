@@ -71,6 +71,7 @@ def embedded(
         ids,
         np.broadcast_to(np.asarray(channel_ids, np.int64), ids.shape).copy(),
         np.broadcast_to(np.asarray(author_ids, np.int64), ids.shape).copy(),
+        ids.copy(),
         vectors,
     )
 

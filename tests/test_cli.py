@@ -157,6 +157,8 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
     assert rows(status)[0] | {"model_key": "", "index_bytes": 0} == {
         "parked_reasons": {},
         "outage": None,
+        "former": None,
+        "by_server": [],
         "messages": 0,
         "embedded": 0,
         "pending": 0,
@@ -284,19 +286,25 @@ def test_b44_a_foreign_database_is_one_sentence_for_every_verb(verb: tuple[str, 
     assert Path("data/bot.db").read_bytes() == before
 
 
-def test_a_changed_model_is_told_and_settled_by_rebuild(bath: Path) -> None:
-    """Vectors of another model are not searched: the sentence names both and the verb that mends it."""
+def test_a_changed_model_is_told_and_until_it_is_through_the_former_one_answers(bath: Path) -> None:
+    """The state names whose vectors answer and how many they are, the doctor says what mends it, and the answer to a
+    question is what it was, although nothing reaches the server of the model that is set."""
     with_other = {"OPENAI_API_KEY": "sk-none", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     done = bot("status", "--json", **with_other)
     doctor = bot("doctor", "--json", **with_other)
 
-    assert rows(done)[0]["embedded"] == 0
-    assert rows(done)[0]["dim"] == 3072
+    status = rows(done)[0]
+    assert (status["embedded"], status["pending"], status["dim"]) == (0, 5, 3072)
+    assert (status["former"]["dim"], status["former"]["embedded"]) == (512, 5)
     assert any("rebuild" in row["verdict"] for row in rows(doctor) if not row["is_well"])
+    asked = bot("similar", ASKED, "--json", **with_other)
+    assert rows(asked) == rows(bot("similar", ASKED, "--json"))
+    assert "5 messages wait for their embedding" in asked.stderr
 
 
-def test_an_unreachable_server_is_one_sentence(bath: Path) -> None:
+def test_an_unreachable_server_is_one_sentence(tmp_path: Path) -> None:
     """When the API cannot be reached the answer says so and what to check."""
+    assert bot("import", "--no-embed", str(write_export(tmp_path / "a.json", [exported_message(1)]))).returncode == 0
     done = bot("similar", ASKED, OPENAI_API_KEY="sk-none", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
 
     assert done.returncode == 1

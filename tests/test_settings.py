@@ -24,6 +24,7 @@ EVERY = {
     "EMBEDDING_DIMENSIONS": ("256", 256),
     "DATA_DIR": ("elsewhere", Path("elsewhere")),
     "FAISS_INDEX": ("ivf-flat", "ivf-flat"),
+    "MEMORY_LIMIT_MB": ("256", 256),
     "REMOVAL_GRACE_HOURS": ("0.5", 0.5),
     "RECONCILE_DAYS": ("0.5", 0.5),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
@@ -61,6 +62,7 @@ def test_nothing_has_to_be_set():
 
     assert settings == Settings()
     assert (settings.data_dir, settings.log_level, settings.uses_openai) == (Path("data"), "INFO", False)
+    assert settings.memory_limit_mb == 1024
     assert settings.discord_token is None
 
 
@@ -165,6 +167,9 @@ def test_which_embedder_is_used(monkeypatch, embedder, key, uses_openai):
         ("EMBEDDING_DIMENSIONS", "-1"),
         ("EMBEDDING_DIMENSIONS", "1.5"),
         ("EMBEDDING_DIMENSIONS", "16385"),
+        ("MEMORY_LIMIT_MB", "255"),
+        ("MEMORY_LIMIT_MB", "1048577"),
+        ("MEMORY_LIMIT_MB", "some"),
         ("LOG_LEVEL", "LOUD"),
         ("DATA_DIR", "~nobody-has-this-name/data"),
     ],

@@ -197,7 +197,7 @@ class Town:
         # Without being counted; and the database sets no event.
         while await Database.fetch(self.rooms.database, "SELECT 1 FROM pending"):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-        async with self.rooms.mirror.in_step:
+        async with self.rooms.spaces.in_step:
             pass
         while self.rooms.indexer._is_behind:  # noqa: ASYNC110  # nor does the indexer
             await asyncio.sleep(0.001)

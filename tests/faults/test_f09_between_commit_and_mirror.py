@@ -133,8 +133,8 @@ async def assert_mirror_is_rows(rooms: Rooms) -> None:
     ids = await rooms.embeddings.ids(GUILD)
     assert rooms.mirror.ids(GUILD).tolist() == ids.tolist()
     if len(ids):
-        index = rooms.mirror._indexes[GUILD]
-        mirrored = index._vectors(np.array([index._rows._row_of[i] for i in ids.tolist()]))
+        index = rooms.mirror._indexes[GUILD]._live
+        mirrored = index._vectors(np.concatenate([index._rows.rows_of(ids[i : i + 1]) for i in range(len(ids))]))
         assert np.array_equal(mirrored, (await rooms.embeddings.get_many(GUILD, ids)).vectors)
 
 

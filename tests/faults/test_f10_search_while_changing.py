@@ -17,7 +17,7 @@ from faults.scattering import ScatteringEmbedder
 from make import GUILD, embedded, message, random_vectors
 
 from bot.askers import Operator, Scope
-from bot.index.faiss import MAX_ROWS_ONE_BY_ONE, NAMED, FaissIndex
+from bot.index.faiss import EXACT, MAX_ROWS_ONE_BY_ONE, FaissIndex
 from bot.messages import Query
 from bot.storage.database import Database
 
@@ -43,7 +43,7 @@ class Hunt:
 def filled() -> tuple[FaissIndex, np.ndarray]:
     """An index with a vector for each id from 1, and the vectors."""
     vectors = random_vectors(N_PASSING + N_LASTING, DIM)
-    index = FaissIndex(DIM, NAMED["auto"])
+    index = FaissIndex(DIM, EXACT)
     index.upsert(embedded(vectors, channel_ids=CHANNELS))
     return index, vectors
 

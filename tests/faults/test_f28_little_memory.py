@@ -38,10 +38,10 @@ def read_whole():
 
 def search():
     from make import embedded, random_vectors
-    from bot.index.faiss import NAMED, FaissIndex
+    from bot.index.faiss import EXACT, FaissIndex
 
     vectors = random_vectors(5_000, 64)
-    index = FaissIndex(64, NAMED["auto"])
+    index = FaissIndex(64, EXACT)
     index.upsert(embedded(vectors))
     assert len(index.search(vectors[0], 10**9)) == 5_000
 

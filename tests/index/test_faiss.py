@@ -8,7 +8,7 @@ from bot.askers import Scope
 from bot.errors import IndexUnsuitable
 from bot.index import faiss as module
 from bot.index.exact import ExactIndex
-from bot.index.faiss import NAMED, POINTS_A_LIST, FaissIndex, faiss_kind
+from bot.index.faiss import EXACT, NAMED, POINTS_A_LIST, FaissIndex, faiss_kind
 from bot.index.recall import recall
 from bot.vectors import unit
 
@@ -22,7 +22,7 @@ def clustered(n: int, *, seed: int = 0) -> np.ndarray:
     return unit((centres[rng.integers(0, 50, n)] + 0.4 * rng.standard_normal((n, DIM))).astype(np.float32))
 
 
-@pytest.mark.parametrize("name", ["auto", "flat", "flat-l2", "ivf-flat", "SQ8", "IVF16,Flat", "IVF16,SQfp16", "Flat"])
+@pytest.mark.parametrize("name", ["flat", "flat-l2", "ivf-flat", "SQ8", "IVF16,Flat", "IVF16,SQfp16", "Flat"])
 def test_kinds_that_keep_the_contract_are_taken(name: str) -> None:
     """The named kinds and factory strings with selection, removal and scores can be set."""
     kind = faiss_kind(name, dim=DIM)
@@ -52,10 +52,10 @@ def test_kinds_that_do_not_are_refused_with_the_reason(name: str, reason: str) -
 
 
 def test_a_message_costs_what_its_code_costs() -> None:
-    """Half precision halves the code; id, row and places add 40 bytes."""
-    costs = {name: NAMED[name].bytes_a_message(512) - 40 for name in ("auto", "flat", "flat-l2")}
+    """Half precision halves the code; id, row and places add 45 bytes."""
+    costs = {kind.name: kind.bytes_a_message(512) - 45 for kind in (EXACT, NAMED["flat"], NAMED["flat-l2"])}
 
-    assert costs == {"auto": 1024, "flat": 2048, "flat-l2": 2048}
+    assert costs == {"exact": 1024, "flat": 2048, "flat-l2": 2048}
 
 
 def test_lists_answer_exactly_until_there_are_39_vectors_for_each() -> None:
@@ -123,7 +123,7 @@ def test_few_rows_in_scope_are_looked_at_one_by_one() -> None:
 
 def test_freed_rows_are_used_again() -> None:
     """Adding and removing for long does not make the index grow."""
-    index = FaissIndex(DIM, NAMED["auto"])
+    index = FaissIndex(DIM, EXACT)
     for turn in range(50):
         index.upsert(embedded(random_vectors(100, DIM), first_id=1 + 100 * turn))
         index.remove(range(1 + 100 * turn, 101 + 100 * turn))

@@ -12,10 +12,8 @@ from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors, utc
 
-from bot.errors import EmbeddingError
-from bot.index.faiss import NAMED, FaissIndex
-from bot.index.mirror import Mirror
-from bot.services.indexer import Indexer
+from bot.errors import EmbeddingError, StorageFailed
+from bot.services.spaces import Space
 
 
 async def drain(rooms: Rooms) -> list[int]:
@@ -145,19 +143,18 @@ async def test_a_delete_during_the_call_is_final(rooms: Rooms, monkeypatch: pyte
     assert (await rooms.embeddings.ids(GUILD)).tolist() == rooms.mirror.ids(GUILD).tolist() == [2]
 
 
-async def test_an_empty_mirror_is_filled_from_the_database(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reconciling a new mirror is the start-up: afterwards it holds what SQLite holds, to the bit."""
-    monkeypatch.setattr("bot.services.indexer._MIRROR_BATCH", 7)
-    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 51)])
+async def test_an_empty_mirror_is_filled_from_the_database(rooms: Rooms) -> None:
+    """Loading a new mirror is the start-up: afterwards it holds what SQLite holds, to the bit."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 201)])
     await drain(rooms)
-    fresh = Mirror(lambda: FaissIndex(64, NAMED["auto"]))
-    indexer = Indexer(rooms.embeddings, rooms.servers, rooms.embedder, fresh)
+    restarted = await rooms_over(rooms.database)
+    await restarted.indexer.load()
 
-    assert await indexer.reconcile() == 50
-    stored = await rooms.embeddings.get_many(GUILD, range(1, 51))
-    index = fresh._indexes[GUILD]
-    mirrored = index._vectors(np.array([index._rows._row_of[i] for i in range(1, 51)]))
-    assert np.array_equal(mirrored, stored.vectors)
+    stored = await rooms.embeddings.get_many(GUILD, range(1, 201))
+    index = restarted.mirror._indexes[GUILD]._live
+    rows = np.concatenate([index._rows.rows_of(stored.message_ids[i : i + 1]) for i in range(200)])
+    assert np.array_equal(index._vectors(rows), stored.vectors)
+    assert await restarted.indexer.reconcile() == 0
 
 
 async def test_f9_a_mirror_that_missed_something_is_mended(rooms: Rooms) -> None:
@@ -390,3 +387,69 @@ async def test_f11_cancelled_during_a_call_the_text_stays_pending(
 
     await drain(rooms)
     assert await counts(rooms) == (1, 0, 0)
+
+
+def keeping(rooms: Rooms) -> AbstractAsyncContextManager[None]:
+    """The task that keeps the indexes, often."""
+    return beside(rooms.indexer.keep_mirror())
+
+
+@pytest.fixture
+def kept_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.services.indexer._MIRROR_EVERY_S", 0.001)
+
+
+@pytest.mark.usefixtures("kept_often")
+async def test_an_index_that_takes_long_is_made_while_the_bot_runs(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading does not wait for it, and after a while it is there without anybody asking."""
+    monkeypatch.setattr("bot.index.guild._QUICK", 2)
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 6)])
+    await drain(rooms)
+    await rooms.indexer.load()
+    index = rooms.mirror._indexes[GUILD]
+    assert not index.is_whole
+    async with keeping(rooms):
+        await until(lambda: index.is_whole)
+
+    assert rooms.mirror.ids(GUILD).tolist() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("kept_often")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), StorageFailed("disk I/O error")])
+async def test_f4_what_cannot_be_kept_of_one_server_does_not_keep_back_the_others(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """A disk that is full is told, the other server has its turn, and so has the first one again."""
+    await rooms.indexer.load()
+    kept: list[int] = []
+
+    def keep(guild_id: int) -> None:
+        kept.append(guild_id)
+        if guild_id == GUILD:
+            raise error
+
+    monkeypatch.setattr(rooms.mirror, "keep", keep)
+    async with keeping(rooms):
+        await until(lambda: len(kept) >= 4)
+
+    assert kept[:4] == [GUILD, OTHER_GUILD] * 2
+    assert f"the mirror of server {GUILD} is not kept" in caplog.text
+
+
+@pytest.mark.usefixtures("kept_often")
+async def test_f25_after_a_change_over_the_former_mirror_is_kept_no_more(rooms: Rooms) -> None:
+    """The list of mirrors is looked at anew each time."""
+    await rooms.ingest.saved(GUILD, [message(1, "one")])
+    await rooms.settle()
+    new = await rooms_over(rooms.database, WordEmbedder(32, model_key="other words"))
+    new.spaces.former = Space(rooms.embeddings, rooms.embedder, rooms.mirror)
+    await new.indexer.load()
+    async with keeping(new), keeping_up(new):
+        new.ingest.has_pending.set()
+        await until(lambda: new.spaces.former is None)
+        await until_embedded(new, 1)
+        await until(lambda: new.mirror.ids(GUILD).tolist() == [1])
+
+    assert rooms.mirror.guild_ids() == []

@@ -8,8 +8,10 @@ from fakes import WordEmbedder
 from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, server
 
 from bot.askers import Asker, Audience, Member, Operator, Scope
+from bot.embedding.base import Embedder
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, ChannelKind, Query
+from bot.services.spaces import Space
 
 OPERATOR = Operator()
 
@@ -154,14 +156,58 @@ async def test_hits_carry_their_row(town: Rooms) -> None:
     assert not math.isclose(hit.score, round(hit.score, 6), abs_tol=0) or hit.score == 1
 
 
-async def test_another_model_than_the_stored_one_is_told(town: Rooms) -> None:
-    """Vectors of two models are never compared; the error names both."""
+async def other_model(town: Rooms, former_embedder: Embedder | None) -> Rooms:
+    """The same database after another model was set, while the former one's vectors still answer."""
     other = await rooms_over(town.database, WordEmbedder(32, model_key="other words"))
+    other.spaces.former = Space(town.embeddings, former_embedder, town.mirror)
+    return other
+
+
+async def test_until_another_model_is_through_the_former_one_answers(town: Rooms) -> None:
+    """A text is embedded by the former model and compared with its vectors, and the answer is as it was before."""
+    other = await other_model(town, town.embedder)
+    before = await ids(town, OPERATOR, text="red fish", limit=12)
+
+    assert await ids(other, OPERATOR, text="red fish", limit=12) == before
+    assert other.embedder.texts == []
+    await other.settle()
+    assert await ids(other, OPERATOR, text="red fish", limit=12) == before
+    assert other.embedder.texts[-1] == "red fish"
+
+
+async def test_a_former_model_that_cannot_be_had_is_told_and_answers_about_messages(town: Rooms) -> None:
+    """Vectors of two models are never compared: a text is refused with both names, a stored message finds its like."""
+    other = await other_model(town, None)
 
     with pytest.raises(OtherGeneration) as caught:
         await ids(other, OPERATOR, text="red fish")
     assert "words (64" in caught.value.stored[0]
     assert "other words (32" in caught.value.wanted
+    assert await ids(other, OPERATOR, message_id=10, limit=2) == [12, 9]
+    assert other.embedder.texts == []
+
+
+async def test_f25_an_answer_under_way_while_the_model_changes_over_is_no_empty_one(town: Rooms) -> None:
+    """A question that was put before the former vectors went is answered all the same after they have gone."""
+    other = await other_model(town, town.embedder)
+    question = await other.search.question(OPERATOR, Query(text="red fish", limit=3))
+    await other.settle()
+    assert other.spaces.former is None
+
+    assert [hit.message.message_id for hit in await other.search.nearest(question)] == [12, 9, 8]
+
+
+async def test_before_the_mirror_is_loaded_the_database_answers(town: Rooms) -> None:
+    """A server that is known and not mirrored yet is read message by message, with the same answer and filters."""
+    fresh = await rooms_over(town.database)
+    for guild_id in (GUILD, OTHER_GUILD):
+        fresh.mirror.remove(guild_id, [])
+    assert not fresh.mirror._indexes[GUILD].is_whole
+
+    period = Scope(after_id=3, before_id=6)
+    for question in ({"text": "red fish"}, {"message_id": 10}, {"text": "red", "within": period}):
+        assert await ids(fresh, OPERATOR, **question) == await ids(town, OPERATOR, **question)
+    assert await ids(fresh, member(CHANNEL), text="red fish", limit=1) == [10]
 
 
 async def test_an_empty_database_has_no_hits(rooms: Rooms) -> None:

@@ -5,11 +5,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-from conftest import Rooms
+from conftest import Rooms, rooms_over
+from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, message, utc
 
 from bot.services import status as module
-from bot.services.status import Finding, Inspector, ServerStatus
+from bot.services.spaces import Space
+from bot.services.status import Finding, Former, Inspector, ServerStatus
+from bot.storage.sessions import begin_session
 
 
 def inspector(rooms: Rooms) -> Inspector:
@@ -17,12 +20,7 @@ def inspector(rooms: Rooms) -> Inspector:
         database=rooms.database,
         messages=rooms.messages,
         servers=rooms.servers,
-        embeddings=rooms.embeddings,
-        embedder=rooms.embedder,
-        indexer=rooms.indexer,
-        mirror=rooms.mirror,
-        index="auto",
-        index_bytes_a_message=128,
+        spaces=rooms.spaces,
     )
 
 
@@ -182,3 +180,72 @@ async def test_f6_a_long_log_tells_of_a_reader_that_never_ends(rooms: Rooms) -> 
 
     os.truncate(rooms.database.path.parent / "bot.db-wal", whole)
     assert await verdicts(rooms) == {}
+
+
+async def test_the_state_of_all_is_told_server_by_server(rooms: Rooms) -> None:
+    """Each server has its numbers, and the memory of all indexes is their sum, whether or not they are loaded."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(3, "three", guild_id=OTHER_GUILD)])
+    async for _ in rooms.indexer.drain():
+        pass
+    status = await inspector(rooms).status()
+
+    assert [(one.guild_id, one.messages, one.embedded) for one in status.by_server] == [
+        (str(GUILD), 2, 2),
+        (str(OTHER_GUILD), 1, 1),
+    ]
+    assert (status.servers, status.index, status.former) == (2, "auto", None)
+    assert status.index_bytes == 3 * (128 + 45)
+    await rooms.indexer.reconcile()
+    assert (await inspector(rooms).status()).index_bytes == status.index_bytes
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_f25_a_former_model_is_told_while_it_answers(rooms: Rooms) -> None:
+    """Its name and how many vectors it has, beside how many the model that is set still lacks."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two")])
+    await rooms.settle()
+    new = await rooms_over(rooms.database, WordEmbedder(32, model_key="other words"))
+    new.spaces.former = Space(rooms.embeddings, rooms.embedder, rooms.mirror)
+    status = await inspector(new).status()
+
+    assert (status.model_key, status.embedded, status.pending) == ("other words", 0, 2)
+    assert status.former == Former("words", 64, 2)
+    assert await verdicts(new) == {"vectors": "other_vectors", "queue": "stuck"}
+    await new.settle()
+    assert (await inspector(new).status()).former is None
+    assert await verdicts(new) == {}
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_an_index_that_the_bot_has_yet_to_make_is_told_and_is_well(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor makes no index that takes long; it says for how many messages there is none."""
+    monkeypatch.setattr("bot.index.guild._QUICK", 2)
+    await rooms.ingest.saved(GUILD, [message(n, f"text {n}") for n in range(1, 4)])
+    await rooms.ingest.saved(OTHER_GUILD, [message(n, f"text {n}", guild_id=OTHER_GUILD) for n in (4, 5)])
+    async for _ in rooms.indexer.drain():
+        pass
+    found = (await findings(rooms))["mirror"]
+
+    assert (found.verdict, found.is_well) == ("mirror_to_be_made", True)
+    assert (found.values["n"], found.values["absent"]) == (2, 3)
+    await rooms.indexer.reconcile()
+    assert (await findings(rooms))["mirror"].verdict == "ok_mirror"
+
+
+async def test_a_mirror_that_others_can_read_is_told(
+    rooms: Rooms, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of indexes are as private as the database that they are made of."""
+    monkeypatch.setattr("bot.index.workshop._EXACT_BYTES", 0)
+    await begin_session(rooms.database)
+    kept = await rooms_over(rooms.database, folder=own_folder / "mirror" / "x")
+    await kept.ingest.saved(GUILD, [message(n, f"text {n}") for n in range(1, 4)])
+    await kept.settle()
+    assert await verdicts(kept) == {}
+    path = own_folder / "mirror" / "x" / f"{GUILD}.mirror"
+    path.chmod(0o644)
+
+    assert (await findings(kept))["modes"].values["commands"] == f"chmod 600 {path}"

@@ -98,12 +98,13 @@ async def test_another_model_gets_a_generation_of_its_own(tmp_path: Path) -> Non
 
         assert (await new.embeddings.ids(GUILD)).tolist() == []
         assert len(await new.embeddings.pending(10)) == 3
-        await new.settle()
+        texts = await new.embeddings.pending(10)
+        await new.embeddings.put_many(texts, random_vectors(3, 32))
         assert (await new.embeddings.get_many(GUILD, [1])).vectors.shape == (1, 32)
         assert (await old.embeddings.get_many(GUILD, [1])).vectors.shape == (1, 64)
-        assert await new.embeddings.others() == [old.embeddings.generation]
-        await new.embeddings.drop_others()
-        assert await new.embeddings.others() == []
+        assert await new.embeddings.generations.others() == {old.embeddings.generation: 3}
+        await new.embeddings.generations.drop_others()
+        assert await new.embeddings.generations.others() == {}
         assert (await new.embeddings.ids(GUILD)).tolist() == [1, 2, 3]
 
 

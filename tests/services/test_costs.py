@@ -1,0 +1,81 @@
+"""What it takes, by server, and what embedding will cost."""
+
+import pytest
+from conftest import Rooms, rooms_over
+from fakes import WordEmbedder
+from make import GUILD, OTHER_GUILD, message
+
+from bot.services.costs import Costs, Estimate, ServerCosts
+
+
+def costs(rooms: Rooms) -> Costs:
+    return Costs(rooms.messages, rooms.servers, rooms.spaces)
+
+
+async def test_each_server_is_told_what_it_takes(rooms: Rooms) -> None:
+    """A text of 4 letters takes 104 bytes, a vector of 64 numbers the 87th part of a page, its index 128 + 45."""
+    await rooms.ingest.saved(GUILD, [message(1, "fish"), message(2, "bird"), message(3, "")])
+    await rooms.settle()
+    await rooms.ingest.saved(OTHER_GUILD, [message(4, "waits", guild_id=OTHER_GUILD)])
+
+    assert await costs(rooms).by_server() == [
+        ServerCosts(
+            guild_id=str(GUILD),
+            name="Town",
+            messages=3,
+            embedded=2,
+            index="exact",
+            index_bytes=2 * (128 + 45),
+            disk_bytes=2 * 104 + 100 + 2 * 16_384 // 87,
+        ),
+        ServerCosts(
+            guild_id=str(OTHER_GUILD), name="Town", messages=1, embedded=0, index="exact", index_bytes=0, disk_bytes=105
+        ),
+    ]
+
+
+async def test_the_file_of_an_index_is_on_the_disk_too(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of a server's index is counted with its rows."""
+    await rooms.ingest.saved(GUILD, [message(1, "fish")])
+    [before, _] = await costs(rooms).by_server()
+    monkeypatch.setattr(type(rooms.mirror.workshop), "file_size", lambda _, guild_id: 5_000 * (guild_id == GUILD))
+    [after, other] = await costs(rooms).by_server()
+
+    assert (after.disk_bytes - before.disk_bytes, other.disk_bytes) == (5_000, 0)
+
+
+async def test_a_text_is_a_token_for_four_latin_letters_or_a_japanese_one(rooms: Rooms) -> None:
+    """Eight letters are two tokens, three kana three; without a price no money is told."""
+    await rooms.ingest.saved(GUILD, [message(1, "fishbird"), message(2, "さかな"), message(3, "")])
+
+    assert await costs(rooms).estimate() == Estimate(texts=2, tokens=5, dollars=None)
+
+
+@pytest.mark.parametrize(
+    ("model_key", "dollars"),
+    [
+        ("openai:text-embedding-3-small", 0.02),
+        ("openai:text-embedding-3-large", 0.13),
+        ("openai:text-embedding-ada-002", 0.10),
+        ("openai:http://127.0.0.1:9/v1:bge-m3", None),
+        ("local", None),
+    ],
+)
+async def test_what_waits_is_priced_by_its_model(rooms: Rooms, model_key: str, dollars: float | None) -> None:
+    """A thousand tokens cost the thousandth part of what a million does."""
+    paid = await rooms_over(rooms.database, WordEmbedder(32, model_key=model_key))
+    await paid.ingest.saved(GUILD, [message(1, "a" * 4_000)])
+    estimate = await costs(paid).estimate()
+
+    assert (estimate.texts, estimate.tokens) == (1, 1_000)
+    assert estimate.dollars == (None if dollars is None else pytest.approx(dollars / 1_000))
+
+
+async def test_what_has_its_vector_is_not_paid_again(rooms: Rooms) -> None:
+    """Of four texts of equal length of which one waits, a quarter of the tokens is left; of none, nothing."""
+    await rooms.ingest.saved(GUILD, [message(n, f"fish no{n}") for n in range(1, 4)])
+    await rooms.settle()
+    assert await costs(rooms).estimate() == Estimate(texts=0, tokens=0, dollars=None)
+    await rooms.ingest.saved(GUILD, [message(4, "fish no4")])
+
+    assert await costs(rooms).estimate() == Estimate(texts=1, tokens=2, dollars=None)
