@@ -95,11 +95,11 @@ async def _embedding(app: App, exports: list[Path]) -> list[Figure]:
 async def _searching(search: Search, space: Space, queries: Vectors, name: str, wanted: str) -> list[Figure]:
     """From query vector to hits with their rows."""
     for vector in queries[:10]:
-        await search.nearest(Question(vector, space, EVERYTHING, limit=10))
+        await search.nearest(Question(Operator(), Query(text="asked by its vector"), vector, space, EVERYTHING))
     times = []
     for vector in queries:
         started = time.perf_counter()
-        await search.nearest(Question(vector, space, EVERYTHING, limit=10))
+        await search.nearest(Question(Operator(), Query(text="asked by its vector"), vector, space, EVERYTHING))
         times.append(1000 * (time.perf_counter() - started))
     return [
         Figure(f"search, {name}, median", float(np.median(times)), "ms", wanted),

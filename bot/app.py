@@ -224,8 +224,14 @@ async def _former_embedder(stack: AsyncExitStack, settings: Settings, generation
     from bot.embedding.local import LocalEmbedder  # noqa: PLC0415  # as above
 
     embedder: Embedder = LocalEmbedder()
-    if generation.model_key.startswith("openai:") and settings.openai_api_key is not None:
-        model = generation.model_key.rpartition(":")[2]
+    if _generation(embedder) == generation:
+        return embedder
+    if not generation.model_key.startswith("openai:") or settings.openai_api_key is None:
+        return None
+    model = generation.model_key.rpartition(":")[2]
+    for dimensions in (None, generation.dim):  # as it may have been set, which nobody has kept
         with suppress(EmbeddingError):
-            embedder = await stack.enter_async_context(_open_openai(settings, model, generation.dim))
-    return embedder if _generation(embedder) == generation else None
+            embedder = await stack.enter_async_context(_open_openai(settings, model, dimensions))
+            if _generation(embedder) == generation:
+                return embedder
+    return None

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,7 +25,9 @@ async def aside(work: Callable[..., T], *arguments: object) -> T:
 
 def _run(done: "Future[T]", work: Callable[..., T], arguments: tuple[object, ...]) -> None:
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_NICE)
+        with suppress(OSError):
+            thread_id = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread_id, max(os.getpriority(os.PRIO_PROCESS, thread_id), _LEAST_NICE))
     if not done.set_running_or_notify_cancel():
         return
     try:

@@ -49,7 +49,8 @@ class CacheUnusable(Exception):
 
 def save(path: Path, cached: Cached, lists: Iterable[CodedList]) -> None:
     """Write a file anew, under another name first: there is always the old one or the new one. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(mode=0o700, exist_ok=True)
     new = path.with_suffix(".new")
     try:
         with os.fdopen(os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:

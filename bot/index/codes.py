@@ -189,9 +189,11 @@ class CodesIndex:
         share = self.reach.share(k * len(self._rows) / n_admitted)
         if share >= 1:
             return nearest_lists
-        step = max(len(mask) // _SAMPLED, 1)
+        step = max(len(mask) // _SAMPLED, 1) | 1  # odd, since rows may take turns
         counted = np.bincount(self._list_of[::step][mask[::step]], minlength=self.partition.n_lists)
         held = np.cumsum(counted[nearest_lists])
+        if not held[-1]:
+            return nearest_lists
         return nearest_lists[: int(np.searchsorted(held, share * held[-1])) + 1]
 
     def _ask(self, turned: Vectors, width: int, lists: Ids, mask: Mask, n_admitted: int) -> tuple[Estimates, Ids]:

@@ -1,5 +1,6 @@
 """The mirror: an index for each server, so that no search crosses from one to another by accident."""
 
+import logging
 import shutil
 import threading
 import zlib
@@ -14,6 +15,8 @@ from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
 from bot.messages import EmbeddedMessages, Generation
 from bot.vectors import Ids, Vectors
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,12 @@ class Mirror:
             index.keep()
 
     def close(self) -> None:
-        """As GuildIndex.close, for all of them."""
-        for index in list(self._indexes.values()):
-            index.close()
+        """As GuildIndex.close, for all of them: what one cannot do keeps no other from it."""
+        for guild_id, index in list(self._indexes.items()):
+            try:
+                index.close()
+            except OSError as error:
+                log.warning("the file of server %d is not as it should be: %s", guild_id, error)
 
     def upsert(self, guild_id: int, messages: EmbeddedMessages) -> None:
         self._index(guild_id).upsert(messages)
@@ -88,6 +94,13 @@ class Mirror:
         with self._making:
             index = self._indexes.pop(guild_id, None)
         (index or GuildIndex(guild_id, self.workshop)).forget()
+
+    def discard(self) -> None:
+        """Forget all indexes, and all that is kept of this generation."""
+        for guild_id in self.guild_ids():
+            self.drop(guild_id)
+        if self.workshop.folder is not None and self.workshop.may_write:
+            shutil.rmtree(self.workshop.folder, ignore_errors=True)
 
     def search(self, vector: Vectors, k: int, scope: Scope) -> list[Candidate]:
         """The k messages in the scope nearest to a unit float32 [dim], over all servers that it admits."""

@@ -66,7 +66,7 @@ def n_in_sample(n: int) -> int:
 
 
 def learnt(sample: Iterable[Vectors], n_lists: int) -> Partition:
-    """The partition of a sample, float32 [n, dim] in batches in a random order. Raises ValueError for none at all."""
+    """The partition of a sample, float32 [n, dim] in batches in a random order. Raises ValueError for no batch."""
     first: list[Vectors] = []
     batches = iter(sample)
     for batch in batches:
@@ -76,8 +76,8 @@ def learnt(sample: Iterable[Vectors], n_lists: int) -> Partition:
     if not first:
         raise ValueError("an empty sample")
     shown = np.concatenate(first)
-    mean = shown.mean(axis=0)
-    if n_lists == 1:
+    mean = shown.mean(axis=0) if len(shown) else np.zeros(shown.shape[1], np.float32)
+    if n_lists == 1 or not len(shown):
         return Partition(mean, np.zeros((len(mean), 1), np.float32), np.zeros((1, 1), np.float32))
     axes = _principal_axes(shown - mean)
     seen = [(shown - mean) @ axes]

@@ -14,10 +14,10 @@ from bot.vectors import Ids, Vectors
 MAX_READ = 2_000
 _ASKED, _GROWTH = 128, 4  # candidates at once: to ask again costs a whole search of the index
 _FIRST_READ = 48
-# An estimate is off by its standard deviation, which each search measures on what it has read. With two of them between
-# the last candidate and the last hit, one message in 40 just behind the last candidate would belong in, and ever fewer
-# behind that one: among a million vectors three of them found nothing more.
-_DEVIATIONS = 2.0
+# An estimate is off by its standard deviation, which each search measures on what it has read. With two and a half
+# between the last candidate and the last hit, one message in 160 just behind the last candidate would belong in, and
+# ever fewer behind that one: among a million vectors neither two nor three of them found less or more.
+_DEVIATIONS = 2.5
 _SAME = 1e-6  # between the scores of equal vectors
 _MOST_READ = 4_096  # where so many are equal that nothing else can be among the first
 

@@ -155,10 +155,9 @@ class Workshop:
 
     def outgrown(self, index: VectorIndex, n_made_for: int) -> bool:
         """Whether a server has another index due, for its size."""
-        if self.kind is not None:
-            return isinstance(index, ScanIndex)
-        n = len(index)
-        return n > 2 * n_made_for if isinstance(index, FaissIndex) else n > _GROWTH * n_made_for
+        if not isinstance(index, CodesIndex):
+            return isinstance(index, ScanIndex) or self.plan(len(index)).name in {"codes", "lists"}
+        return len(index) > _GROWTH * n_made_for
 
     def made(self, guild_id: int, stamps: Ids) -> VectorIndex:
         """An index of all messages that have a vector; `stamps` are their ids."""

@@ -69,5 +69,5 @@ class Costs:
         """What embedding all that waits will take."""
         counts = await self._spaces.embeddings.counts()
         n_tokens = (await self._messages.n_tokens()) * counts.pending // max(counts.pending + counts.embedded, 1)
-        price = _DOLLARS_A_MILLION.get(self._spaces.embedder.model_key.rpartition(":")[2])
+        price = _DOLLARS_A_MILLION.get(self._spaces.embedder.model_key.removeprefix("openai:"))
         return Estimate(counts.pending, n_tokens, None if price is None else price * n_tokens / 1e6)

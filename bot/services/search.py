@@ -25,11 +25,11 @@ _PATIENCE_S = 15.0  # of somebody who waits for an answer; what is to be stored 
 class Question:
     """A query as the index takes it: `vector` is a unit float32 [dim] of the space that it is looked for in."""
 
+    asker: Asker
+    query: Query
     vector: Vectors
     space: Space
     scope: Scope
-    limit: int
-    min_score: float | None = None
 
 
 class Search:
@@ -61,7 +61,7 @@ class Search:
         if query.message_id is not None:
             scope = replace(scope, excluded_ids=scope.excluded_ids | {query.message_id})
         space = self._spaces.answering
-        return Question(await self._vector(asker, query, space), space, scope, query.limit, query.min_score)
+        return Question(asker, query, await self._vector(asker, query, space), space, scope)
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that anything may be stored from."""
@@ -90,20 +90,29 @@ class Search:
         return rows[message_id]
 
     async def nearest(self, question: Question) -> list[Hit]:
-        """The hits for a question: candidates from the mirror, exact scores from the database, then the rows."""
-        k = question.limit + _MARGIN
+        """The hits for a question: the mirror's answer, then the rows. Raises what `question` raises."""
+        hits = await self._nearest(question)
+        if question.space is self._spaces.answering:
+            return hits
+        # The model changed over meanwhile, and with the former vectors what was to be found with them.
+        return await self._nearest(await self.question(question.asker, question.query))
+
+    async def _nearest(self, question: Question) -> list[Hit]:
+        limit, min_score = question.query.limit, question.query.min_score
+        k = limit + _MARGIN
         while True:
             candidates = await asyncio.to_thread(question.space.mirror.search, question.vector, k, question.scope)
             hits = await self._hits(question, candidates)
-            if len(hits) == question.limit or len(candidates) < k:
+            if len(hits) == limit or len(candidates) < k:
                 return hits
-            if question.min_score is not None and candidates[-1].score < question.min_score:
+            if min_score is not None and candidates[-1].score < min_score:
                 return hits
             k *= 2
 
     async def _hits(self, question: Question, candidates: Sequence[Candidate]) -> list[Hit]:
         """The best candidates as hits; what was deleted or rewritten since the mirror was read is left out."""
-        best = [one for one in candidates if question.min_score is None or one.score >= question.min_score]
+        min_score = question.query.min_score
+        best = [one for one in candidates if min_score is None or one.score >= min_score]
         rows: dict[int, StoredMessage] = {}
         for guild_id, ids in _by_guild(best).items():
             there = await question.space.embeddings.embedded_among(guild_id, ids)
@@ -113,7 +122,7 @@ class Search:
             for candidate in best
             if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
         ]
-        return hits[: question.limit]
+        return hits[: question.query.limit]
 
     async def _vector(self, asker: Asker, query: Query, space: Space) -> Vectors:
         if query.message_id is None:

@@ -31,13 +31,9 @@ class Spaces:
         self.embedder = embedder
         self.mirror = mirror
         self.former = former
+        self.current = Space(embeddings, embedder, mirror)  # where what is stored gets its vectors
         # Held from a commit until the mirrors have followed it, so that they follow in the order of the commits.
         self.in_step = asyncio.Lock()
-
-    @property
-    def current(self) -> Space:
-        """Where what is stored gets its vectors."""
-        return Space(self.embeddings, self.embedder, self.mirror)
 
     @property
     def answering(self) -> Space:
@@ -63,6 +59,5 @@ class Spaces:
         former, self.former = self.former, None
         if former is not None:
             log.info("questions are answered with %s now", self.embeddings.generation)
-            for guild_id in former.mirror.guild_ids():
-                await asyncio.to_thread(former.mirror.drop, guild_id)
+            await asyncio.to_thread(former.mirror.discard)
         await self.embeddings.generations.drop_others()
