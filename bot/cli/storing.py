@@ -39,23 +39,23 @@ async def _import(settings: Settings, terminal: Terminal, paths: list[Path], *, 
             terminal.err.print(terminal.words.error(refused))
         if embed:
             await _embed(app, terminal)
-        status = await app.inspector.status()
-        if status.pending:
-            terminal.say("import.left", n=status.pending)
-        if status.parked:
-            terminal.say("import.parked", n=status.parked)
+        counts = await app.inspector.counts()
+        if counts.pending:
+            terminal.say("import.left", n=counts.pending)
+        if counts.parked:
+            terminal.say("import.parked", n=counts.parked)
     return not report.refused
 
 
 async def _embed(app: App, terminal: Terminal) -> None:
     """Embed what waits; a failing embedder is told after what was done until then."""
-    status = await app.inspector.status()
+    counts = await app.inspector.counts()
     started = time.perf_counter()
     try:
-        await terminal.draining(app.indexer.drain(), status.pending)
+        await terminal.draining(app.indexer.drain(), counts.pending)
     finally:
-        after = await app.inspector.status()
-        if n_embedded := after.embedded - status.embedded:
+        after = await app.inspector.counts()
+        if n_embedded := after.embedded - counts.embedded:
             seconds = time.perf_counter() - started
             terminal.say("import.embedded", n=n_embedded, seconds=seconds, rate=n_embedded / seconds)
         if sys.exception() is not None and after.pending:
@@ -70,11 +70,11 @@ def retry() -> None:
 async def _retry(settings: Settings, terminal: Terminal) -> None:
     async with open_app(settings, "retry") as app:
         await app.indexer.retry()
-        before = await app.inspector.status()
+        before = await app.inspector.counts()
         try:
             await terminal.draining(app.indexer.drain(), before.pending)
         finally:
-            after = await app.inspector.status()
+            after = await app.inspector.counts()
             terminal.say("retry.embedded", n=after.embedded - before.embedded)
             terminal.say("retry.parked", n=after.parked)
             if after.pending:
@@ -89,12 +89,12 @@ def rebuild() -> None:
 async def _rebuild(settings: Settings, terminal: Terminal) -> None:
     async with open_app(settings, "rebuild") as app:
         n_damaged = await app.indexer.mend()
-        status = await app.inspector.status()
-        await terminal.draining(app.indexer.drain(), status.pending)
+        counts = await app.inspector.counts()
+        await terminal.draining(app.indexer.drain(), counts.pending)
         await app.indexer.settle()
         terminal.say("rebuild.damaged", n=n_damaged)
-        after = await app.inspector.status()
-        terminal.say("rebuild.embedded", n=status.pending - after.pending - after.parked)
+        after = await app.inspector.counts()
+        terminal.say("rebuild.embedded", n=counts.pending - after.pending - after.parked)
         terminal.say("rebuild.mirrored", n=after.embedded)
         if after.parked:
             terminal.say("import.parked", n=after.parked)

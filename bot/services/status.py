@@ -12,6 +12,7 @@ from bot.services.costs import Costs, ServerCosts
 from bot.services.spaces import Spaces
 from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
 from bot.storage.database import Database
+from bot.storage.embeddings import Counts
 from bot.storage.messages import MessageStore
 from bot.storage.outage import Outage
 from bot.storage.servers import ServerStore
@@ -117,6 +118,10 @@ class Inspector:
             model_key=self._embedder.model_key,
             outage=await self._embeddings.outage.get(),
         )
+
+    async def counts(self) -> Counts:
+        """How far embedding has come; quickly told."""
+        return await self._embeddings.counts()
 
     async def stored(self) -> Stored:
         """What a search may find; quickly told."""
