@@ -84,7 +84,7 @@ class GuildIndex:
                 n = len(stamps[0])
                 if not self._workshop.has_room(self._guild_id, n):
                     self._due_at = time.monotonic() + _NO_ROOM_S
-                elif self._workshop.plan(n).name not in {"codes", "lists"}:
+                elif not self._workshop.plan(n).is_coded:
                     if n <= _QUICK:
                         self._replace(lambda: self._workshop.made(self._guild_id, stamps[0]))
                 elif (found := self._workshop.from_cache(self._guild_id, stamps)) is not None:

@@ -58,6 +58,7 @@ class Plan:
 
     name: str
     n_bytes: int
+    is_coded: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +124,7 @@ class Workshop:
             return exact
         n_lists = n_lists_for(n)
         centres = n_lists * self.dim * 4 + (2 * self.dim * min(self.dim, 512) * 4 if n_lists > 1 else 0)
-        return Plan("codes" if n_lists == 1 else "lists", n * (self.dim // 8 + 8 + 49) + centres)
+        return Plan("codes" if n_lists == 1 else "lists", n * (self.dim // 8 + 8 + 49) + centres, is_coded=True)
 
     def has_room(self, guild_id: int, n: int) -> bool:
         """Whether an index over n messages of a server fits beside those of the others, which then count on it."""
@@ -156,13 +157,13 @@ class Workshop:
     def outgrown(self, index: VectorIndex, n_made_for: int) -> bool:
         """Whether a server has another index due, for its size."""
         if not isinstance(index, CodesIndex):
-            return isinstance(index, ScanIndex) or self.plan(len(index)).name in {"codes", "lists"}
+            return isinstance(index, ScanIndex) or self.plan(len(index)).is_coded
         return len(index) > _GROWTH * n_made_for
 
     def made(self, guild_id: int, stamps: Ids) -> VectorIndex:
         """An index of all messages that have a vector; `stamps` are their ids."""
         source = self.source(guild_id)
-        if self.plan(len(stamps)).name not in {"codes", "lists"}:
+        if not self.plan(len(stamps)).is_coded:
             return self._filled(FaissIndex(self.dim, self.kind or EXACT, source), source)
         return self._coded(guild_id, source, stamps)
 

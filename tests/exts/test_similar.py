@@ -653,9 +653,14 @@ async def test_f18_what_discord_does_not_confirm_is_left_out_in_words(tmp_path: 
 async def test_f20_f25_a_question_that_cannot_be_compared_is_told_why(tmp_path: Path) -> None:
     """Without the embeddings service a text is told to wait, and so is a message whose turn has not come.
 
-    What has its vector is still asked about; after a change of the model the answer says what goes on.
+    What has its vector is still asked about. After a change of the model the former one answers; where it cannot be
+    had any more, since another server was set, the answer says what goes on.
     """
-    async with EmbeddingsServer(vectors_of=meant) as api, Discord.open() as discord:
+    async with (
+        EmbeddingsServer(vectors_of=meant) as api,
+        EmbeddingsServer(vectors_of=meant) as other,
+        Discord.open() as discord,
+    ):
         settings = {"EMBEDDER": "openai", "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": api.base_url}
         async with running(discord, tmp_path / "data", **settings) as bot:
             town = town_on(discord, bot)
@@ -675,8 +680,12 @@ async def test_f20_f25_a_question_that_cannot_be_compared_is_told_why(tmp_path: 
         api.poison = set(bot.texts(town.guild.id))
         settings["EMBEDDING_MODEL"] = "text-embedding-3-small"
         async with running(discord, tmp_path / "data", **settings):
-            carol = town.newcomer("carol")
-            assert shown(await town.similar(carol, "cats")) == PREPARING
+            assert "kittens" in shown(await town.similar(town.newcomer("carol"), "cats"))
+
+        other.poison = set(bot.texts(town.guild.id))
+        settings["OPENAI_BASE_URL"] = other.base_url
+        async with running(discord, tmp_path / "data", **settings):
+            assert shown(await town.similar(town.newcomer("dave"), "cats")) == PREPARING
 
 
 def town_on(local: Discord, bot: Bot) -> Town:
