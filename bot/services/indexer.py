@@ -93,9 +93,10 @@ class Indexer:
                 await aside(mirror.load, guild_id)
 
     async def reconcile(self) -> int:
-        """Make the mirror hold what the database holds, no more and no less; how many messages it took.
+        """Make the mirror hold what the database holds, no more and no less.
 
-        An empty mirror is filled by this, and one that missed something is mended.
+        An empty mirror is filled by this, and one that missed something is mended; how many messages that took, beside
+        those that are loaded in a moment.
         """
         self._is_mirroring = True
         n_mended = 0

@@ -131,8 +131,8 @@ async def test_f25_with_the_former_vectors_their_files_go(tmp_path: Path, *, is_
 
 async def test_f25_a_former_model_of_a_dimension_of_its_own_is_asked_as_it_was(tmp_path: Path) -> None:
     """A model that takes no dimension, set before without one, still answers when another one is set."""
-    async with EmbeddingsServer(models={"plain": Model(48)}) as api, AsyncExitStack() as stack:
-        generation = Generation(f"openai:{api.base_url}:plain", 48, 1)
+    async with EmbeddingsServer(models={"plain": Model(64)}) as api, AsyncExitStack() as stack:
+        generation = Generation(f"openai:{api.base_url}:plain", 64, 1)
         former = await _former_embedder(stack, settings_for(api, tmp_path), generation)
 
-        assert (await former.embed(["as before"])).shape == (1, 48)
+        assert (await former.embed(["as before"])).shape == (1, 64)

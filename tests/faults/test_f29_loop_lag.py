@@ -70,7 +70,8 @@ async def test_f29_nothing_large_holds_up_the_loop(database: Database, tmp_path)
         await rooms.settle()
     restarted = await rooms_over(database, ScatteringEmbedder())
     async with felt("rebuilding the mirror") as lags["rebuilding"]:
-        assert await restarted.indexer.reconcile() == N
+        await restarted.indexer.reconcile()
+    assert len(restarted.mirror) == N
     async with felt("40 searches") as lags["search"], asyncio.TaskGroup() as group:
         for n in range(4):
             group.create_task(ask(restarted, texts[n::500]))
