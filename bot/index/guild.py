@@ -94,7 +94,7 @@ class GuildIndex:
             return self.is_whole
 
     def settle(self) -> int:
-        """Hold what the database holds, no more and no less; how many messages that took beside those that `load` had."""
+        """Hold what the database holds, no more and no less; how many messages that took, beside what `load` takes."""
         self.load()
         with self._making:
             if self.is_whole and not self._workshop.outgrown(self._live, self._n_made_for):
