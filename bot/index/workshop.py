@@ -187,6 +187,7 @@ class Workshop:
         chosen = np.random.default_rng(0).choice(stamps, min(_N_QUESTIONS, len(stamps)), replace=False)
         index.measure_reach(source.get(np.sort(chosen)).vectors.astype(np.float32))
         self._kept(guild_id, index, index.coded())
+        _give_back_memory()
 
     def saved(self, guild_id: int, index: CodesIndex) -> None:
         """Keep an index on disk, where that is wanted. Raises OSError."""
