@@ -1,6 +1,6 @@
 """Compact codes: one bit for each number of a vector (RaBitQ), in lists of near ones; the database has the rest.
 
-A vector of 3,072 numbers takes 427 bytes instead of 12,288. Scores of codes are estimates; `rescoring` makes
+A vector of 3,072 numbers takes 441 bytes instead of 12,288. Scores of codes are estimates; `rescoring` makes
 them exact. Faiss keeps the lists and compares the codes; which lists are looked at is decided here, by how many rows
 in scope they hold, so that a filter does not cost recall.
 

@@ -82,9 +82,9 @@ class GuildIndex:
             if not self.is_whole:
                 stamps = self._source.stamps()
                 n = len(stamps[0])
-                if not self._workshop.has_room(self._guild_id, n):
-                    self._due_at = time.monotonic() + _NO_ROOM_S
-                elif not self._workshop.plan(n).is_coded:
+                if not self._has_room(n):
+                    return False
+                if not self._workshop.plan(n).is_coded:
                     if n <= _QUICK:
                         self._replace(lambda: self._workshop.made(self._guild_id, stamps[0]))
                 elif (found := self._workshop.from_cache(self._guild_id, stamps)) is not None:
@@ -102,8 +102,7 @@ class GuildIndex:
             if time.monotonic() < self._due_at:
                 return 0
             message_ids, _ = self._source.stamps()
-            if not self._workshop.has_room(self._guild_id, len(message_ids)):
-                self._due_at = time.monotonic() + _NO_ROOM_S
+            if not self._has_room(len(message_ids)):
                 return 0
             self._replace(lambda: self._workshop.made(self._guild_id, message_ids))
             self._forget_if_gone()
@@ -137,6 +136,13 @@ class GuildIndex:
         self._is_gone = True
         self._workshop.make_room(self._guild_id)
         self._forget_if_gone()
+
+    def _has_room(self, n: int) -> bool:
+        """Whether there may be an index over n messages; where not, that is asked again later."""
+        if self._workshop.has_room(self._guild_id, n):
+            return True
+        self._due_at = time.monotonic() + _NO_ROOM_S
+        return False
 
     def _forget_if_gone(self) -> None:
         if self._is_gone:
