@@ -1,7 +1,8 @@
 """`make bench`: store, embed, mirror and search chat, then serve it on a local Discord; a table, and build/bench.json.
 
 `make bench ARGS="--size 20000"` for less; `--data PATH...` names exports to use instead of the sample.
-`make bench ARGS="--only engines"` compares vector engines instead, with build/bench-engines.json.
+`make bench ARGS="--only engines"` compares vector engines instead, with build/bench-engines.json; with
+`rebuild` it tells how much making such an index slows the answers, with build/bench-rebuild.json.
 """
 
 import argparse
@@ -14,8 +15,9 @@ from pathlib import Path
 from bench.contenders import NAMES
 from bench.engines import compare_engines
 from bench.exports import ROOT, default_data, written
-from bench.figures import show
+from bench.figures import Figure, show
 from bench.live import discord_figures
+from bench.rebuild import rebuild_figures
 from bench.storage import storage_figures
 
 
@@ -24,7 +26,14 @@ def main() -> None:
     if options.only == "engines":
         compare_engines(options)
         return
-    figures = []
+    figures = rebuild_figures(options) if options.only == "rebuild" else _of_the_bot(options)
+    show(figures)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+
+
+def _of_the_bot(options: argparse.Namespace) -> list[Figure]:
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         print(f"messages from {', '.join(map(str, options.data))}")
         exports = list(written(Path(folder) / "exports", options.size, options.data))
@@ -32,9 +41,7 @@ def main() -> None:
             figures += asyncio.run(storage_figures(Path(folder), exports))
         if options.only != "storage":
             figures += asyncio.run(discord_figures(Path(folder) / "live", exports, seconds=options.seconds))
-    show(figures)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+    return figures
 
 
 def _options() -> argparse.Namespace:
@@ -45,7 +52,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, nargs="*", help="exports or folders of exports")
     parser.add_argument("--out", type=Path, help="where the JSON goes")
     parser.add_argument(
-        "--only", choices=("storage", "discord", "engines"), help="one part of it; engines are compared when asked for"
+        "--only",
+        choices=("storage", "discord", "engines", "rebuild"),
+        help="one part of it; the last two only when asked for",
     )
     parser.add_argument("--seconds", type=float, default=60, help="how long messages pour in (default 60)")
     engines = parser.add_argument_group("engines")
@@ -58,7 +67,8 @@ def _options() -> argparse.Namespace:
     engines.add_argument("--contenders", type=_names, default=NAMES, help=f"of {','.join(NAMES)}")
     options = parser.parse_args()
     options.data = options.data or default_data()
-    options.out = options.out or ROOT / "build" / ("bench-engines.json" if options.only == "engines" else "bench.json")
+    name = f"bench-{options.only}.json" if options.only in ("engines", "rebuild") else "bench.json"
+    options.out = options.out or ROOT / "build" / name
     return options
 
 

@@ -17,14 +17,14 @@ from bench.results import Measured, Run, read_runs, write_runs
 from bench.tables import show_run
 from bench.truth import truth_of
 
-_KEPT = ROOT / "build" / "bench"
+KEPT = ROOT / "build" / "bench"
 _EFFORT = Effort(n_queries=200, seconds=20)
 _QUICK_SIZE, _QUICK_EFFORT = 20_000, Effort(n_queries=50, seconds=3)
 
 
 def compare_engines(options: argparse.Namespace) -> None:
     effort = _QUICK_EFFORT if options.quick else _EFFORT
-    corpus = made(_source(options), _KEPT)
+    corpus = made(source_of(options), KEPT)
     print(f"{len(corpus):,} vectors of {corpus.dim:,} numbers in {corpus.folder}\n{corpus.about}")
     print(f"exact answers: {seconds_for(lambda: truth_of(corpus)):.1f} s")
     if OURS in options.contenders:
@@ -39,7 +39,7 @@ def compare_engines(options: argparse.Namespace) -> None:
     show_run(runs)
 
 
-def _source(options: argparse.Namespace) -> Source:
+def source_of(options: argparse.Namespace) -> Source:
     # Imported when wanted: one loads a model, and children import this package as well.
     size = min(options.size, _QUICK_SIZE) if options.quick else options.size
     if options.vectors is None:
@@ -52,7 +52,7 @@ def _source(options: argparse.Namespace) -> Source:
 
 
 def _take_in(run: Run, name: str, corpus: Corpus, effort: Effort) -> None:
-    with tempfile.TemporaryDirectory(dir=_KEPT, prefix=f"{name}-") as folder:
+    with tempfile.TemporaryDirectory(dir=KEPT, prefix=f"{name}-") as folder:
         run.contenders[name] = _measured(name, corpus, Path(folder), effort)
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from bot.storage.vectors import VectorReader
 from bot.texts import TEXT_VERSION
 from bot.vectors import Ids, Vectors
 
+T = TypeVar("T")
 _ASKED = "what is asked has its vector already"
 
 
@@ -54,7 +56,7 @@ class Ours:
 
     about = (
         "this bot: a question through bot.services.search to stored messages with their texts; on disk is the whole "
-        "database; each deletion is a durable transaction that leaves a tombstone"
+        "database, which is filled before the build; each deletion is a durable transaction that leaves a tombstone"
     )
 
     def __init__(self, corpus: Corpus, folder: Path) -> None:
@@ -73,13 +75,17 @@ class Ours:
         self.about += (
             f"; without a cache the first answer, an exact one, came after {time.perf_counter() - started:.1f} s"
         )
-        self._runner.run(self._indexer.reconcile())
+        self.run(self._indexer.reconcile())
 
     def save(self) -> None:
         """The index was saved when it was made."""
 
     def open(self) -> None:
-        self._runner.run(self._open())
+        self.run(self._open())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in its event loop."""
+        return self._runner.run(work)
 
     async def _open(self) -> None:
         """As bot.app does."""
@@ -95,6 +101,7 @@ class Ours:
             stamps=Sessions(reader),
         )
         spaces = Spaces(EmbeddingStore(database, self._generation), self._embedder, Mirror(workshop))
+        self.mirror = spaces.mirror
         self._opened.callback(spaces.mirror.close)
         messages, servers = MessageStore(database), ServerStore(database)
         self._search, self._ingest = Search(messages, servers, spaces), Ingest(messages, servers, spaces)
@@ -102,17 +109,20 @@ class Ours:
         await self._indexer.load()
 
     def search(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Ids:
+        return self.run(self.answer(query, k, allowed))
+
+    async def answer(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Ids:
         self._embedder.vector = query
         scope = Scope(
             guild_ids=frozenset({GUILD_ID}),
             channel_ids=allowed.channel_ids if allowed else None,
             author_ids=allowed.author_ids if allowed else None,
         )
-        hits = self._runner.run(self._search.similar(Operator(), Query(text=_ASKED, limit=k, within=scope)))
+        hits = await self._search.similar(Operator(), Query(text=_ASKED, limit=k, within=scope))
         return np.array([hit.message.message_id for hit in hits], np.int64)
 
     def delete(self, message_id: int) -> None:
-        self._runner.run(self._ingest.deleted(GUILD_ID, [message_id]))
+        self.run(self._ingest.deleted(GUILD_ID, [message_id]))
 
     def n_bytes_on_disk(self) -> int:
         return n_bytes_in(self._folder) + n_bytes_in(self._own_folder)

@@ -34,6 +34,11 @@ class Memory:
     peak: int
     file_pages: int
 
+    @property
+    def own(self) -> int:
+        """What the system could not take back without writing it somewhere."""
+        return self.resident - self.file_pages
+
 
 @dataclass(slots=True)
 class Measured:
@@ -61,11 +66,12 @@ class Measured:
 
     @property
     def memory(self) -> float | None:
-        """Bytes a vector by which the process grew."""
-        return (self.built.resident - self.before.resident) / self.n if self.built and self.before else None
+        """Bytes a vector by which the process has grown when it has answered, mapped files left out."""
+        return (self.searched.own - self.before.own) / self.n if self.searched and self.before else None
 
     @property
     def peak_memory(self) -> float | None:
+        """The same at most while it was built, with mapped files."""
         return (self.built.peak - self.before.resident) / self.n if self.built and self.before else None
 
     @property

@@ -16,8 +16,9 @@ _WIDTH = 160  # where it goes into a file
 _NOTHING = "-"
 _READING = (
     f"A query's cell: p50, p95 and, over all rows, p99 in ms; below recall@{K}. Queries come one at a time, as many as "
-    "the time for it lets. Memory is what the process grew by. 1, 10 and 50 % allowed: random rows, as the messages "
-    "of some authors. Cold start: from disk, which the system may have in its cache, to the first answer."
+    "the time for it lets. Memory is what the process has grown by when it has answered, without what it maps of files "
+    "and what the system keeps of them. 1, 10 and 50 % allowed: random rows, as the messages of some authors. Cold "
+    "start: from disk, which the system may have in its cache, to the first answer."
 )
 _NAMES_OF_LEVELS = {EVERYTHING: "all rows", CHANNEL: f"a channel\nof {N_CHANNELS}"}
 _COLUMNS: dict[str, Callable[[Measured], float | None]] = {

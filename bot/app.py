@@ -1,17 +1,19 @@
 """Where everything is built: settings in, services out, closed in reverse."""
 
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.embedding.base import Embedder
-from bot.errors import EmbeddingError
-from bot.index.faiss import faiss_kind
+from bot.errors import EmbeddingError, IndexUnsuitable
+from bot.index.faiss import FaissKind, faiss_kind
 from bot.index.mirror import Mirror, forget_generations_but, mirror_folder
+from bot.index.room import Room, left_for_indexes
 from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.services.announcements import Announcements
@@ -105,18 +107,15 @@ def _generation(embedder: Embedder) -> Generation:
 async def _spaces(
     stack: AsyncExitStack, settings: Settings, database: Database, embedder: Embedder, *, is_writing: bool
 ) -> Spaces:
-    """The space of the model that is set, and until it is whole the one with the most vectors, if that has more."""
-    pool = stack.enter_context(_pool())
+    """The space of the model that is set, and until it is whole that of another one which has vectors that it lacks."""
+    mirrors = _Mirrors(stack, settings, database, is_writing=is_writing)
     embeddings = EmbeddingStore(database, _generation(embedder))
-    mirror = _mirror(stack, settings, database, embeddings.generation, pool, is_writing=is_writing)
-    spaces = Spaces(embeddings, embedder, mirror)
-    counts = await embeddings.counts()
-    generation, n = next(iter((await embeddings.generations.others()).items()), (embeddings.generation, 0))
-    if counts.pending and n > counts.embedded:
+    spaces = Spaces(embeddings, embedder, mirrors.of(embeddings.generation))
+    if (generation := await embeddings.generations.former()) is not None:
         spaces.former = Space(
             EmbeddingStore(database, generation),
             await _former_embedder(stack, settings, generation),
-            _mirror(stack, settings, database, generation, pool, is_writing=is_writing),
+            mirrors.of_former(generation),
         )
     if is_writing:
         folders = [mirror.workshop.folder for mirror in spaces.mirrors]
@@ -124,41 +123,64 @@ async def _spaces(
     return spaces
 
 
-def _mirror(
-    stack: AsyncExitStack,
-    settings: Settings,
-    database: Database,
-    generation: Generation,
-    pool: ThreadPoolExecutor,
-    *,
-    is_writing: bool,
-) -> Mirror:
-    """The mirror of one generation; who only reads leaves its files as they are."""
-    limit_bytes = settings.memory_limit_mb * 2**20
-    reader = VectorReader(database.path, generation, batch_bytes=min(limit_bytes // 64, _BATCH_BYTES))
-    stack.callback(reader.close)
-    name = settings.faiss_index
-    workshop = Workshop(
-        generation.dim,
-        reader.of,
-        pool=pool,
-        kind=None if name == "auto" else faiss_kind(name, dim=generation.dim),
-        folder=mirror_folder(settings.data_dir, generation),
-        stamps=Sessions(reader),
-        limit_bytes=limit_bytes,
-        may_write=is_writing,
-    )
-    mirror = Mirror(workshop)
-    if is_writing:
-        stack.callback(mirror.close)
-    stack.callback(workshop.stop)
-    return mirror
+class _Mirrors:
+    """Makes the mirrors of generations, which share threads and memory. Who only reads leaves their files alone."""
+
+    def __init__(self, stack: AsyncExitStack, settings: Settings, database: Database, *, is_writing: bool) -> None:
+        self._stack, self._settings, self._database = stack, settings, database
+        self._is_writing = is_writing
+        self._limit_bytes = settings.memory_limit_mb * 2**20
+        self._room = Room(left_for_indexes(self._limit_bytes))
+        self._pool = stack.enter_context(_pool("search"))
+        self._scan_pool = stack.enter_context(_pool("scan"))
+
+    def of_former(self, generation: Generation) -> Mirror:
+        """A mirror for a while: a kind that does not suit vectors of this dimension is not what that fails for."""
+        try:
+            return self.of(generation)
+        except IndexUnsuitable:
+            return self._of(generation, None)
+
+    def of(self, generation: Generation) -> Mirror:
+        """Raises IndexUnsuitable."""
+        return self._of(generation, _kind(self._settings, generation))
+
+    def _of(self, generation: Generation, kind: FaissKind | None) -> Mirror:
+        reader = VectorReader(self._database.path, generation, batch_bytes=min(self._limit_bytes // 64, _BATCH_BYTES))
+        self._stack.callback(reader.close)
+        workshop = Workshop(
+            generation.dim,
+            reader.of,
+            pool=self._pool,
+            scan_pool=self._scan_pool,
+            kind=kind,
+            folder=mirror_folder(self._settings.data_dir, generation),
+            stamps=Sessions(reader),
+            limit_bytes=self._limit_bytes,
+            room=self._room,
+            may_write=self._is_writing,
+        )
+        mirror = Mirror(workshop)
+        if self._is_writing:
+            self._stack.callback(mirror.close)
+        self._stack.callback(workshop.stop)
+        return mirror
+
+
+def _kind(settings: Settings, generation: Generation) -> FaissKind | None:
+    return None if settings.faiss_index == "auto" else faiss_kind(settings.faiss_index, dim=generation.dim)
 
 
 @contextmanager
-def _pool() -> Iterator[ThreadPoolExecutor]:
-    """The threads that share a search. What an index is made for may still hold one when the process ends."""
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _N_THREADS), thread_name_prefix="search")
+def _pool(name: str) -> Iterator[ThreadPoolExecutor]:
+    """Threads that share a search. What an index is made for may still hold one when the process ends."""
+    n_threads = min(os.cpu_count() or 1, _N_THREADS)
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix=name)
+    # All of them begin now: one that is begun by a thread that gives way to others would give way as well.
+    all_there = threading.Barrier(n_threads + 1)
+    for _ in range(n_threads):
+        pool.submit(all_there.wait)
+    all_there.wait()
     try:
         yield pool
     finally:
@@ -223,15 +245,27 @@ async def _former_embedder(stack: AsyncExitStack, settings: Settings, generation
     """The embedder that made a generation, if the settings still allow it."""
     from bot.embedding.local import LocalEmbedder  # noqa: PLC0415  # as above
 
-    embedder: Embedder = LocalEmbedder()
-    if _generation(embedder) == generation:
-        return embedder
-    if not generation.model_key.startswith("openai:") or settings.openai_api_key is None:
+    local = LocalEmbedder()
+    if _made(local, generation):
+        return local
+    if not settings.may_use_openai:
         return None
-    model = generation.model_key.rpartition(":")[2]
-    for dimensions in (None, generation.dim):  # as it may have been set, which nobody has kept
-        with suppress(EmbeddingError):
+    from bot.embedding.openai import model_of  # noqa: PLC0415  # as above
+
+    if (model := model_of(generation.model_key, settings.openai_base_url)) is None:
+        return None
+    dimensions = None
+    for _ in range(2):  # whether it was asked for its dimensions nobody has kept
+        try:
             embedder = await stack.enter_async_context(_open_openai(settings, model, dimensions))
-            if _generation(embedder) == generation:
-                return embedder
+        except EmbeddingError:
+            return None
+        if _made(embedder, generation):
+            return embedder
+        dimensions = generation.dim
     return None
+
+
+def _made(embedder: Embedder, generation: Generation) -> bool:
+    """Whether vectors of a generation can be compared with an embedder's, whatever version of the text they are of."""
+    return (embedder.model_key, embedder.dim) == (generation.model_key, generation.dim)

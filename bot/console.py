@@ -48,19 +48,19 @@ class Chat:
 
     async def begin(self, sample: Path) -> None:
         """Load the sample community on the first start, and mirror what there is."""
-        status = await self._app.inspector.status()
-        if not status.messages and sample.is_dir():
+        inspector = self._app.inspector
+        if not (await inspector.stored()).messages and sample.is_dir():
             self._terminal.say("console.loading_sample", path=sample)
             await self._app.importer.run(export_files([sample]))
-        status = await self._app.inspector.status()
+        self._terminal.change(await inspector.costs.change())
         try:
-            await self._terminal.draining(self._app.indexer.drain(), status.pending)
+            await self._terminal.draining(self._app.indexer.drain(), (await inspector.counts()).pending)
         except EmbeddingError as error:
             # What is stored can be asked about all the same, and what waits is tried again with the next message.
             self._terminal.err.print(self._terminal.words.error(error))
         await self._app.indexer.load()
         await self._app.ingest.met(_SERVER, _CHANNEL)
-        status = await self._app.inspector.status()
+        status = await inspector.status()
         self._terminal.say(
             "console.ready", messages=status.messages, embedded=status.embedded, model_key=status.model_key
         )

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
             return self.openai_api_key is not None
         return self.embedder is EmbedderKind.OPENAI
 
+    @property
+    def may_use_openai(self) -> bool:
+        """Whether texts may leave this machine, for vectors that were made with OpenAI as well."""
+        return self.openai_api_key is not None and self.embedder is not EmbedderKind.LOCAL
+
 
 def read_settings() -> Settings:
     """The settings of this process. Raises SettingsInvalid with every problem at once, secrets left out."""

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from bot.errors import EmbeddingError
 from bot.messages import Hit
-from bot.services.costs import ServerCosts
+from bot.services.costs import NO_INDEX, Estimate, ServerCosts
 from bot.services.ingest import Tally
 from bot.services.status import Finding, Status
 from bot.texts import age, quote
@@ -30,7 +30,7 @@ from bot.words import Words
 
 _QUOTE_WIDTH = 200
 _NAME_WIDTH = 32
-_INDEXES = frozenset({"exact", "codes", "lists"})  # what `auto` chooses among
+_INDEXES = frozenset({"exact", "codes", "lists", NO_INDEX})  # what `auto` chooses among
 
 
 class Terminal:
@@ -107,6 +107,12 @@ class Terminal:
         if (outage := status.outage) is not None:
             error = self.words.error(EmbeddingError(outage.code, outage.detail))
             self.say("status.outage", error=error, began_at=outage.began_at, next_try_at=outage.next_try_at)
+
+    def change(self, change: Estimate | None) -> None:
+        """What lies ahead where messages are embedded anew, before it is paid for."""
+        if change is not None:
+            key = "model.work" if change.dollars is None else "model.price"
+            self.remark(key, **{**dataclasses.asdict(change), "keep": self.words("model.keep", former=change.former)})
 
     def _costs(self, server: ServerCosts) -> str:
         values = dataclasses.asdict(server)

@@ -296,10 +296,21 @@ def test_a_changed_model_is_told_and_until_it_is_through_the_former_one_answers(
     status = rows(done)[0]
     assert (status["embedded"], status["pending"], status["dim"]) == (0, 5, 3072)
     assert (status["former"]["dim"], status["former"]["embedded"]) == (512, 5)
-    assert any("rebuild" in row["verdict"] for row in rows(doctor) if not row["is_well"])
+    assert any("`python -m bot retry` to embed" in row["verdict"] for row in rows(doctor) if not row["is_well"])
     asked = bot("similar", ASKED, "--json", **with_other)
     assert rows(asked) == rows(bot("similar", ASKED, "--json"))
-    assert "5 messages wait for their embedding" in asked.stderr
+    assert asked.stderr == ""
+
+
+def test_what_a_change_of_the_model_comes_to_is_told_before_anything_is_embedded(bath: Path) -> None:
+    """Whatever verb embeds tells how much that is, what it costs, and what becomes of the vectors that there are."""
+    with_other = {"OPENAI_API_KEY": "sk-none", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    for verb in (["retry"], ["rebuild"], ["import", "data"]):
+        told = bot(*verb, **with_other).stderr
+        assert "Another model is set: 5 messages are embedded anew, some" in told, verb
+        assert "and then its vectors are deleted" in told, verb
+    assert "Another model" not in bot("import", "--no-embed", "data", **with_other).stderr
+    assert "Another model" not in bot("retry").stderr
 
 
 def test_an_unreachable_server_is_one_sentence(tmp_path: Path) -> None:

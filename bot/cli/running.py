@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from bot.app import App, open_app
+from bot.app import open_app
 from bot.cli._arguments import ready
 from bot.console import run_console
 from bot.settings import Settings
@@ -29,22 +29,12 @@ async def _run_bot(settings: Settings, token: str, terminal: Terminal) -> None:
     ended_by_signals()
     terminal.remark("discord.starting")
     async with open_app(settings, "run") as app:
-        await _tell_of_another_model(app, terminal)
+        terminal.change(await app.inspector.costs.change())
         await app.indexer.load()
         if not settings.uses_openai:
             await app.indexer.warm_up()
         bot = SimilarBot(app, removal_grace=timedelta(hours=settings.removal_grace_hours), say=terminal.remark)
         await run_bot(bot, token)
-
-
-async def _tell_of_another_model(app: App, terminal: Terminal) -> None:
-    """What lies ahead where messages are embedded anew, before it is paid for."""
-    if (former := (await app.inspector.status()).former) is None:
-        return
-    estimate = await app.inspector.costs.estimate()
-    key = "model.price" if estimate.dollars is not None else "model.work"
-    values = {"texts": estimate.texts, "tokens": estimate.tokens, "dollars": estimate.dollars}
-    terminal.remark(key, former=former.model_key, **values)
 
 
 def console() -> None:

@@ -31,6 +31,8 @@ def import_(
 async def _import(settings: Settings, terminal: Terminal, paths: list[Path], *, embed: bool) -> bool:
     files = export_files(paths)
     async with open_app(settings, "import") as app:
+        if embed:
+            terminal.change(await app.inspector.costs.change())
         started = time.perf_counter()
         with terminal.reading(files) as on_progress:
             report = await app.importer.run(files, on_progress=on_progress)
@@ -69,6 +71,7 @@ def retry() -> None:
 
 async def _retry(settings: Settings, terminal: Terminal) -> None:
     async with open_app(settings, "retry") as app:
+        terminal.change(await app.inspector.costs.change())
         await app.indexer.retry()
         before = await app.inspector.counts()
         try:
@@ -82,12 +85,13 @@ async def _retry(settings: Settings, terminal: Terminal) -> None:
 
 
 def rebuild() -> None:
-    """Check every vector, embed what lacks one with the model that is set, and mirror it all anew."""
+    """Check every vector, embed what lacks one with the model that is set, and make the mirror hold it all."""
     asyncio.run(_rebuild(*ready()))
 
 
 async def _rebuild(settings: Settings, terminal: Terminal) -> None:
     async with open_app(settings, "rebuild") as app:
+        terminal.change(await app.inspector.costs.change())
         n_damaged = await app.indexer.mend()
         counts = await app.inspector.counts()
         await terminal.draining(app.indexer.drain(), counts.pending)

@@ -100,8 +100,18 @@ async def open_openai(
             model=model,
             dim=dim,
             asks_for_dim=dimensions is not None and dimensions != KNOWN_DIMS.get(model),
-            model_key=f"openai:{_place(base_url)}{model}",
+            model_key=_prefix(base_url) + model,
         )
+
+
+def model_of(model_key: str, base_url: str | None) -> str | None:
+    """The name of a model of this server; None where the key is another's."""
+    prefix = _prefix(base_url)
+    return model_key.removeprefix(prefix) if model_key.startswith(prefix) else None
+
+
+def _prefix(base_url: str | None) -> str:
+    return f"openai:{_place(base_url)}"
 
 
 def _place(base_url: str | None) -> str:

@@ -32,7 +32,7 @@ class VectorSource(Protocol):
         ...
 
     def halves(self, message_ids: Ids) -> tuple[Ids, Halves]:
-        """The same without where they were written: ids, and vectors as float16 [n, dim]."""
+        """The same in any order and without where they were written: ids, and vectors as float16 [n, dim]."""
         ...
 
     def within(self, scope: Scope) -> Iterator[EmbeddedMessages]:

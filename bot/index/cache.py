@@ -1,9 +1,9 @@
 """The codes of a server in a file beside the database, from which a start has them without encoding anything.
 
-The file is a magic word, a header (JSON with its length and checksum), the arrays of the partition, and a block for
-each list: its number and length, the checksum of what follows, and the messages' ids with their codes. Whatever is in
-doubt is made anew from the database: a header that does not fit, the whole; a block that is damaged, its messages.
-Only files of this program's own are read, and Faiss reads none of them.
+The file is a magic word, a header (JSON with its length and checksum), the arrays of the partition, and one block or
+more for each list: its number and length, the checksum of what follows, and the messages' ids with their codes.
+Whatever is in doubt is made anew from the database: a header that does not fit, the whole; a block that is damaged, its
+messages. Only files of this program's own are read, and Faiss reads none of them.
 """
 
 import json
@@ -20,6 +20,7 @@ import numpy as np
 from bot.index.codes import ENGINE, CodedList
 from bot.index.partition import Partition
 from bot.index.reach import Reach
+from bot.index.rotation import Rotation
 from bot.messages import Generation, Stamp
 from bot.vectors import Ids
 
@@ -28,6 +29,7 @@ _LENGTHS = struct.Struct("<II")  # of the header and its CRC-32
 _BLOCK = struct.Struct("<IIII")  # a list's number, its messages, the bytes of a code, the CRC-32 of it all
 _LONGEST_HEADER = 2**16
 _IDS = 4  # columns of int64 before the codes
+_MOST_IN_BLOCK = 4_096  # messages
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,8 @@ def save(path: Path, cached: Cached, lists: Iterable[CodedList]) -> None:
         with os.fdopen(os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
             _write_header(file, cached)
             for coded in lists:
-                file.write(_block(coded.only(coded.embedding_ids <= cached.stamp.last_id)))
+                for part in _parts(coded.only(coded.embedding_ids <= cached.stamp.last_id)):
+                    file.writelines(_block(part))
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
@@ -80,42 +83,54 @@ def opened(path: Path) -> tuple[Cached, BinaryIO]:
         raise
 
 
-def lists_in(file: BinaryIO, cached: Cached) -> Iterator[CodedList]:
-    """The lists that are sound, without the messages that were wiped. The file is closed by the caller."""
-    for block in _blocks(file):
-        if block.is_sound and block.coded.number < cached.partition.n_lists:
-            yield block.coded.only(block.coded.message_ids > 0)
+class SoundLists:
+    """The lists of an opened file that are sound, without the messages that were wiped, once.
+
+    The file is closed by the caller. `n_unsound` counts the blocks that were not, as far as they were come to.
+    """
+
+    def __init__(self, file: BinaryIO, cached: Cached) -> None:
+        self._file, self._n_lists = file, cached.partition.n_lists
+        self.n_unsound = 0
+
+    def __iter__(self) -> Iterator[CodedList]:
+        for block in _blocks(self._file):
+            if block.is_sound and block.coded.number < self._n_lists:
+                yield block.coded.only(block.coded.message_ids > 0)
+            else:
+                self.n_unsound += 1
 
 
 def wipe(path: Path, message_ids: Collection[int]) -> None:
     """Overwrite the codes of some messages where they stand, so that the disk forgets them. Raises OSError.
 
-    Of a block that is damaged nothing can be told, so all of it goes; with a header that is damaged the whole file.
+    Of a block that is damaged nothing can be told, nor where the next one begins: the file ends before it then. With a
+    header that is damaged the whole file goes.
     """
     gone = np.fromiter(message_ids, np.int64, len(message_ids))
     try:
         with path.open("r+b") as file:
             _read_header(file)
             for block in _blocks(file):
+                if not block.is_sound:
+                    file.truncate(block.position)
+                    break
                 _wipe_block(file, block, gone)
             file.flush()
             os.fsync(file.fileno())
     except FileNotFoundError:
         pass
     except CacheUnusable:
-        with path.open("rb") as file:
-            is_ours = file.read(len(_MAGIC)) == _MAGIC
-        if is_ours:
-            path.unlink()
+        path.unlink()
 
 
 def _wipe_block(file: BinaryIO, block: "Block", gone: Ids) -> None:
-    is_gone = np.isin(block.coded.message_ids, gone) | (not block.is_sound)
+    is_gone = np.isin(block.coded.message_ids, gone)
     if not is_gone.any():
         return
     after = file.tell()
     file.seek(block.position)
-    file.write(_block(_wiped(block.coded, is_gone)))
+    file.writelines(_block(_wiped(block.coded, is_gone)))
     file.seek(after)
 
 
@@ -125,6 +140,7 @@ def _write_header(file: BinaryIO, cached: Cached) -> None:
         {
             **asdict(cached.stamp),
             "engine": ENGINE,
+            "rotation": Rotation(len(cached.partition.mean)).checksum(),
             "shares": cached.reach.shares,
             "shapes": [array.shape for array in arrays],
             "arrays_checksum": zlib.crc32(b"".join(array.tobytes() for array in arrays)),
@@ -156,6 +172,8 @@ def _header_of(file: BinaryIO) -> Cached:
     if zlib.crc32(b"".join(raw)) != header["arrays_checksum"]:
         raise CacheUnusable("its partition is damaged")
     arrays = [np.frombuffer(part, np.float32).reshape(shape) for part, shape in zip(raw, header["shapes"], strict=True)]
+    if header["rotation"] != Rotation(len(arrays[0])).checksum():
+        raise CacheUnusable("its codes are turned another way")
     return Cached(stamp, Partition(*arrays), Reach(tuple(header["shares"])))
 
 
@@ -163,15 +181,26 @@ def _arrays(partition: Partition) -> "list[np.typing.NDArray[np.float32]]":
     return [partition.mean, np.ascontiguousarray(partition.axes), np.ascontiguousarray(partition.centroids)]
 
 
-def _block(coded: CodedList) -> bytes:
+def _parts(coded: CodedList) -> Iterator[CodedList]:
+    """A list in parts that are read, written and wiped in a moment."""
+    for start in range(0, max(len(coded.message_ids), 1), _MOST_IN_BLOCK):
+        these = slice(start, start + _MOST_IN_BLOCK)
+        yield CodedList(coded.number, coded.ids[:, these], coded.codes[these])
+
+
+def _block(coded: CodedList) -> list[bytes]:
+    """What a block consists of, one after the other."""
     n, size = coded.codes.shape
-    body = np.ascontiguousarray(coded.ids).tobytes() + np.ascontiguousarray(coded.codes).tobytes()
-    return _BLOCK.pack(coded.number, n, size, _checksum(coded.number, n, size, body)) + body
+    ids, codes = coded.ids.tobytes(), coded.codes.tobytes()
+    return [_BLOCK.pack(coded.number, n, size, _checksum(coded.number, n, size, ids, codes)), ids, codes]
 
 
-def _checksum(number: int, n: int, size: int, body: bytes) -> int:
+def _checksum(number: int, n: int, size: int, *bodies: bytes) -> int:
     """The CRC-32 of a block with its head: no code may come out under another list's number."""
-    return zlib.crc32(body, zlib.crc32(struct.pack("<III", number, n, size)))
+    checksum = zlib.crc32(struct.pack("<III", number, n, size))
+    for body in bodies:
+        checksum = zlib.crc32(body, checksum)
+    return checksum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,13 +213,14 @@ class Block:
 
 
 def _blocks(file: BinaryIO) -> Iterator[Block]:
-    """Each block. After one whose length cannot be right there is no other."""
+    """Each block. One whose length cannot be right is empty and not sound, and there is no other after it."""
     n_bytes = os.fstat(file.fileno()).st_size
-    while len(head := file.read(_BLOCK.size)) == _BLOCK.size:
-        position = file.tell() - _BLOCK.size
-        number, n, size, checksum = _BLOCK.unpack(head)
+    while (position := file.tell()) < n_bytes:
+        head = file.read(_BLOCK.size)
+        number, n, size, checksum = _BLOCK.unpack(head.ljust(_BLOCK.size, b"\0"))
         n_body = n * (8 * _IDS + size)
-        if file.tell() + n_body > n_bytes:
+        if len(head) < _BLOCK.size or file.tell() + n_body > n_bytes:
+            yield Block(position, _coded(number, 0, 0, b""), is_sound=False)
             return
         body = file.read(n_body)
         yield Block(position, _coded(number, n, size, body), is_sound=_checksum(number, n, size, body) == checksum)

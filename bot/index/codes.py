@@ -144,8 +144,10 @@ class CodesIndex:
             yield coded
 
     def remove(self, message_ids: Iterable[int]) -> None:
-        with self._lock:
-            self._drop(message_ids)
+        ids = np.unique(np.fromiter(message_ids, np.int64))
+        for start in range(0, len(ids), _AT_ONCE):
+            with self._lock:
+                self._drop(ids[start : start + _AT_ONCE].tolist())
 
     def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
         check_query(vector, k, dim=self.dim)
@@ -177,12 +179,15 @@ class CodesIndex:
         with self._lock:
             mask = self._rows.within(scope)
             n_admitted = int(np.count_nonzero(mask))
-            if n_admitted <= max(MAX_READ, width):
+            if n_admitted <= MAX_READ:
                 ids = self._rows.message_ids[mask]
                 return Candidates(ids, np.zeros(len(ids), np.float32), are_all=True)
-            lists = self._to_look_at(nearest_lists, mask, n_admitted, k)
+            if width >= n_admitted:
+                width, lists = n_admitted, nearest_lists
+            else:
+                lists = self._to_look_at(nearest_lists, mask, n_admitted, k)
             estimates, rows = self._ask(turned, width, lists, mask, n_admitted)
-            return Candidates(self._rows.message_ids[rows], estimates, are_all=len(rows) < width)
+            return Candidates(self._rows.message_ids[rows], estimates, are_all=len(rows) < width or width == n_admitted)
 
     def _to_look_at(self, nearest_lists: Ids, mask: Mask, n_admitted: int, k: int) -> Ids:
         """As many of the lists, the nearest first, as together hold the wanted share of the rows in scope."""
@@ -224,6 +229,7 @@ class CodesIndex:
     def _ask_lists(
         self, turned: Vectors, k: int, lists: Ids, selector: faiss.IDSelector | None
     ) -> tuple[Estimates, Ids]:
+        faiss.omp_set_num_threads(1)  # of this thread, as in `search`
         estimates, rows = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
         keys, unused = np.ascontiguousarray(lists, np.int64), np.zeros(len(lists), np.float32)
         parameters = faiss.IVFRaBitQSearchParameters(sel=selector, nprobe=len(lists), qb=_QUERY_BITS)
@@ -245,8 +251,11 @@ class CodesIndex:
 
     def _drop(self, message_ids: Iterable[int]) -> None:
         rows = self._rows.drop(message_ids)
-        for number in np.unique(self._list_of[rows]).tolist():
-            self._drop_from(number, rows)
+        lists = self._list_of[rows].astype(np.int64)
+        order = np.argsort(lists, kind="stable")
+        for start, end in _runs(lists[order]):
+            among = order[start:end]
+            self._drop_from(int(lists[among[0]]), rows[among])
 
     def _drop_from(self, number: int, gone: Ids) -> None:
         """Close the gaps with the last ones of a list, and wipe the end."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from bot.askers import EVERYTHING, Scope
+from bot.errors import BotError
 from bot.index.base import Neighbor, VectorIndex
 from bot.index.cache import wipe
 from bot.index.codes import CodesIndex
@@ -25,6 +26,7 @@ _WIPED_AFTER_S = 30.0
 _SAVED_AFTER = 0.02  # of all messages are not in the file
 _LEAST_UNSAVED = 1_000
 _NO_ROOM_S = 600.0  # until it is looked at again
+_PAUSE_S = 60.0  # after the disk or the database failed
 _PATIENCE_S = 1.0  # with an index that is being made, at the end
 _SAVED_AT_THE_END = 128 * 2**20  # bytes that are written within a second
 
@@ -44,8 +46,10 @@ class GuildIndex:
         self._n_unsaved = 0
         self._is_gone = False
         self._due_at = 0.0  # when there may be room for an index
-        self._following = threading.Lock()
-        self._making = threading.Lock()
+        self._again_at = 0.0  # after something failed
+        self._making = threading.Lock()  # held by whoever makes, mends or saves; the others are taken within it
+        self._filing = threading.Lock()  # held by whoever saves or wipes the file of the index that answers
+        self._following = threading.Lock()  # held while the index that answers follows the database
 
     def __len__(self) -> int:
         return len(self._live)
@@ -79,53 +83,47 @@ class GuildIndex:
     def load(self) -> bool:
         """Have an index if that is a matter of seconds: from the cache, or of few messages. Whether there is one."""
         with self._making:
-            if not self.is_whole:
-                stamps = self._source.stamps()
-                n = len(stamps[0])
-                if not self._has_room(n):
-                    return False
-                if not self._workshop.plan(n).is_coded:
-                    if n <= _QUICK:
-                        self._replace(lambda: self._workshop.made(self._guild_id, stamps[0]))
-                elif (found := self._workshop.from_cache(self._guild_id, stamps)) is not None:
-                    self._replace(lambda: found.index)
-                    self._to_be_wiped(found.gone.tolist())
-                    self._n_unsaved += found.n_encoded
-            return self.is_whole
+            return self.is_whole or self._replace(self._quickly_made)
 
     def settle(self) -> int:
-        """Hold what the database holds, no more and no less; how many messages that took, beside what `load` takes."""
+        """Hold what the database holds, no more and no less; how many messages that took, beside what `load` takes.
+
+        What has no index yet, and no room for one, holds it by itself.
+        """
         self.load()
         with self._making:
-            if self.is_whole and not self._workshop.outgrown(self._live, self._n_made_for):
-                return self._mend()
-            if time.monotonic() < self._due_at:
-                return 0
-            message_ids, _ = self._source.stamps()
-            if not self._has_room(len(message_ids)):
-                return 0
-            self._replace(lambda: self._workshop.made(self._guild_id, message_ids))
-            self._forget_if_gone()
-            return len(message_ids)
+            if self._is_due() and self._replace(self._made):
+                return len(self._live)
+            return self._mend() if self.is_whole else 0
 
     def keep(self) -> None:
-        """What is due by now: a first or another index, wiping what is gone, saving what is new. Raises OSError."""
-        is_due = not self.is_whole or self._workshop.outgrown(self._live, self._n_made_for)
-        if is_due and time.monotonic() >= self._due_at:
-            self.settle()
-        with self._making:
-            if self._unwiped and time.monotonic() >= self._unwiped_since + _WIPED_AFTER_S:
-                self._wipe()
-            if self._n_unsaved >= max(_SAVED_AFTER * self._n_made_for, _LEAST_UNSAVED):
-                self._save()
+        """What is due by now: a first or another index, saving what is new. Raises BotError and OSError."""
+        if time.monotonic() < self._again_at:
+            return
+        try:
+            if self._is_due():
+                self.settle()
+            with self._making:
+                if self.is_whole:
+                    self._workshop.takes(self._guild_id, self._live)
+                if self._n_unsaved >= max(_SAVED_AFTER * self._n_made_for, _LEAST_UNSAVED):
+                    self._save()
+        except (BotError, OSError):
+            self._again_at = time.monotonic() + _PAUSE_S
+            raise
+
+    def wipe(self) -> None:
+        """Overwrite in the file what is gone for a while. Waits for no index that is being made. Raises OSError."""
+        if self._unwiped and time.monotonic() >= self._unwiped_since + _WIPED_AFTER_S:
+            self._wipe()
 
     def close(self) -> None:
         """Leave a file without what is gone, and with what is new where that is quickly written. Raises OSError."""
+        if self._unwiped:
+            self._wipe()
         if not self._making.acquire(timeout=_PATIENCE_S):
-            return  # what is gone is found out again by the next start, and wiped then
+            return  # what it would have come to is found out again by the next start
         try:
-            if self._unwiped:
-                self._wipe()
             if self._n_unsaved and self._live.n_bytes() <= _SAVED_AT_THE_END:
                 self._save()
         finally:
@@ -134,12 +132,15 @@ class GuildIndex:
     def forget(self) -> None:
         """The server is gone: so is its file, also where one is being made."""
         self._is_gone = True
-        self._workshop.make_room(self._guild_id)
         self._forget_if_gone()
+
+    def _is_due(self) -> bool:
+        """Whether it is time for a first or another index."""
+        return self._workshop.outgrown(self._live) and time.monotonic() >= self._due_at
 
     def _has_room(self, n: int) -> bool:
         """Whether there may be an index over n messages; where not, that is asked again later."""
-        if self._workshop.has_room(self._guild_id, n):
+        if self._workshop.has_room(self._guild_id, n, n_bytes_more=self._live.n_bytes()):
             return True
         self._due_at = time.monotonic() + _NO_ROOM_S
         return False
@@ -147,6 +148,7 @@ class GuildIndex:
     def _forget_if_gone(self) -> None:
         if self._is_gone:
             self._remove_file()
+            self._workshop.make_room(self._guild_id)
 
     def _remove_file(self) -> None:
         if (path := self._workshop.path(self._guild_id)) is not None and self._workshop.may_write:
@@ -163,26 +165,58 @@ class GuildIndex:
         if self._changed is not None:
             self._changed.update(message_ids)
 
-    def _replace(self, make: Callable[[], VectorIndex]) -> None:
-        """Put another index in the place of the one that answers, with what changed while it was made."""
+    def _made(self) -> VectorIndex | None:
+        message_ids, _ = self._source.stamps()
+        return self._workshop.made(self._guild_id, message_ids) if self._has_room(len(message_ids)) else None
+
+    def _quickly_made(self) -> VectorIndex | None:
+        stamps = self._source.stamps()
+        n = len(stamps[0])
+        if not self._has_room(n):
+            return None
+        if self._workshop.plan(n).is_coded:
+            return self._out_of_cache(stamps)
+        return self._workshop.made(self._guild_id, stamps[0]) if n <= _QUICK else None
+
+    def _out_of_cache(self, stamps: tuple[Ids, Ids]) -> VectorIndex | None:
+        found = self._workshop.from_cache(self._guild_id, stamps)
+        if found is None:
+            return None
         with self._following:
-            self._changed = set()
+            self._to_be_wiped(found.gone.tolist())
+            # What cannot be read cannot be wiped either.
+            self._n_unsaved += len(found.index) if found.is_damaged else found.n_encoded
+        return found.index
+
+    def _replace(self, make: Callable[[], VectorIndex | None]) -> bool:
+        """Put another index in the place of the one that answers, with what changed while it was made.
+
+        Whether `make` gave one.
+        """
+        changed: set[int] = set()
+        with self._following:
+            self._changed, self._n_unsaved = set(), 0
         try:
-            index = make()
+            if (index := make()) is None:
+                return False
             if not isinstance(index, CodesIndex):
                 self._remove_file()  # which may be there from another time
             while True:
                 with self._following:
-                    changed, self._changed = self._changed, set()
-                    if len(changed) <= _FEW:
-                        self._renew(index, changed)
+                    latest, self._changed = self._changed, set()
+                    changed |= latest
+                    if len(latest) <= _FEW:
+                        self._renew(index, latest)
                         self._live, self._n_made_for = index, max(len(index), 1)
-                        self._n_unsaved = len(changed)
-                        return
-                self._renew(index, changed)
+                        self._to_be_wiped(list(changed))  # out of a file that was written meanwhile
+                        break
+                self._renew(index, latest)
+            self._workshop.takes(self._guild_id, index)
+            return True
         finally:
             with self._following:
                 self._changed = None
+            self._forget_if_gone()
 
     def _renew(self, index: VectorIndex, message_ids: Iterable[int]) -> None:
         """Have an index hold of some messages what the database holds of them now."""
@@ -200,18 +234,24 @@ class GuildIndex:
         return len(differing)
 
     def _wipe(self) -> None:
-        gone = self._unwiped.copy()
-        if (path := self._workshop.path(self._guild_id)) is not None:
-            wipe(path, gone)
-        with self._following:
-            self._unwiped -= gone
+        with self._filing:
+            gone = self._unwiped.copy()
+            if (path := self._workshop.path(self._guild_id)) is not None:
+                wipe(path, gone)
+            with self._following:
+                self._unwiped -= gone
 
     def _save(self) -> None:
-        with self._following:
-            n_unsaved, gone = self._n_unsaved, self._unwiped.copy()
-        if isinstance(self._live, CodesIndex):
+        """Write the file anew, after wiping the old one, whose place on the disk is only given free."""
+        if not isinstance(self._live, CodesIndex):
+            self._n_unsaved = 0
+            return
+        self._wipe()
+        with self._filing:
+            with self._following:
+                n_unsaved, gone = self._n_unsaved, self._unwiped.copy()
             self._workshop.saved(self._guild_id, self._live)
             self._forget_if_gone()
-        with self._following:
-            self._n_unsaved -= n_unsaved
-            self._unwiped -= gone if isinstance(self._live, CodesIndex) else set()
+            with self._following:
+                self._n_unsaved -= n_unsaved
+                self._unwiped -= gone

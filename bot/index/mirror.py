@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.askers import Scope
+from bot.errors import BotError
 from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
 from bot.messages import EmbeddedMessages, Generation
@@ -75,12 +76,17 @@ class Mirror:
         if (index := self._indexes.get(guild_id)) is not None:
             index.keep()
 
+    def wipe(self, guild_id: int) -> None:
+        """As GuildIndex.wipe; a server that was dropped has no file."""
+        if (index := self._indexes.get(guild_id)) is not None:
+            index.wipe()
+
     def close(self) -> None:
         """As GuildIndex.close, for all of them: what one cannot do keeps no other from it."""
         for guild_id, index in list(self._indexes.items()):
             try:
                 index.close()
-            except OSError as error:
+            except (BotError, OSError) as error:
                 log.warning("the file of server %d is not as it should be: %s", guild_id, error)
 
     def upsert(self, guild_id: int, messages: EmbeddedMessages) -> None:
@@ -93,7 +99,9 @@ class Mirror:
         """Forget a server's index, and what is kept of it."""
         with self._making:
             index = self._indexes.pop(guild_id, None)
-        (index or GuildIndex(guild_id, self.workshop)).forget()
+        if index is None:
+            index = GuildIndex(guild_id, self.workshop)
+        index.forget()
 
     def discard(self) -> None:
         """Forget all indexes, and all that is kept of this generation."""

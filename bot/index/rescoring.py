@@ -19,7 +19,7 @@ _FIRST_READ = 48
 # ever fewer behind that one: among a million vectors neither two nor three of them found less or more.
 _DEVIATIONS = 2.5
 _SAME = 1e-6  # between the scores of equal vectors
-_MOST_READ = 4_096  # where so many are equal that nothing else can be among the first
+_WIDEST = 8_192  # candidates, where so many are equal that nothing else can be among the first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ def nearest_exactly(
     while True:
         found = candidates(width)
         best, is_certain = _read(vector, k, source, found)
-        if is_certain or width >= max(_MOST_READ, 4 * k):
+        if is_certain or width >= max(_WIDEST, 4 * k):
             return [Neighbor(int(i), float(s)) for i, s in zip(best.message_ids[:k], best.scores[:k], strict=True)]
         width *= _GROWTH
 

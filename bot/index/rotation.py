@@ -1,5 +1,6 @@
 """A random rotation: it spreads what a vector says over all its numbers, so that one bit of each tells alike much."""
 
+import zlib
 from math import isqrt
 
 import numpy as np
@@ -11,7 +12,9 @@ _CHUNK = 128  # rows that stay in the processor's cache between two steps: twice
 
 
 class Rotation:
-    """Turns float32 [n, dim] about the origin; scores stay as they are. The same for the same dimension, always.
+    """Turns float32 [n, dim] about the origin; scores stay as they are.
+
+    The same for the same dimension, as long as NumPy's generator gives the same numbers, which `checksum` tells.
 
     Instead of one dense matrix, dim^2 numbers to be read for every query, two rounds of flipped signs and of two small
     matrices that turn the rows and the columns of a vector laid out as a rectangle.
@@ -24,6 +27,10 @@ class Rotation:
         self._signs = rng.choice(np.array([-1, 1], np.float32), (_ROUNDS, dim))
         self._rows = _orthonormal(rng, self._width)
         self._columns = _orthonormal(rng, self._height)
+
+    def checksum(self) -> int:
+        """The same for rotations that turn alike."""
+        return zlib.crc32(self._signs.tobytes() + self._rows.tobytes() + self._columns.tobytes())
 
     def __call__(self, vectors: Vectors) -> Vectors:
         turned = np.empty(vectors.shape, np.float32)

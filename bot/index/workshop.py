@@ -14,11 +14,12 @@ import numpy as np
 
 from bot.askers import EVERYTHING
 from bot.index.base import VectorIndex, VectorSource
-from bot.index.cache import Cached, CacheUnusable, lists_in, opened, save
+from bot.index.cache import Cached, CacheUnusable, SoundLists, opened, save
 from bot.index.codes import CodedList, CodesIndex
 from bot.index.encoding import Encoding
 from bot.index.faiss import EXACT, FaissIndex, FaissKind
 from bot.index.partition import learnt, n_in_sample, n_lists_for
+from bot.index.room import Room, left_for_indexes
 from bot.index.scan import ScanIndex
 from bot.messages import Stamp
 from bot.vectors import Ids, Vectors
@@ -29,8 +30,7 @@ Index = TypeVar("Index", bound=VectorIndex)
 _MIB = 2**20
 # Exact indexes are small and quickly filled up to here; beyond it codes answer as well and as fast in a fifteenth.
 _EXACT_BYTES = 64 * _MIB
-_WITHOUT_INDEXES = 384 * _MIB  # what the bot takes with the local model
-_GROWTH = 4  # times as many messages as an index was laid out for
+_OUTGROWN = 2  # times as many lists would suit, which is with four times as many messages
 _SAMPLE_BATCH = 1_024
 _N_QUESTIONS = 300  # stored vectors by which an index measures how far it has to look
 _BUSY_AT_MOST = 0.25  # of a cache may be out of date before it is not worth reading
@@ -63,18 +63,23 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """An index out of its file: the messages there that are gone, and how many were not there and had to be encoded."""
+    """An index out of its file: the messages there that are gone, and how many were not there and had to be encoded.
+
+    `is_damaged` says that some of the file could not be read, whatever stood there.
+    """
 
     index: CodesIndex
     gone: Ids
     n_encoded: int
+    is_damaged: bool
 
 
 class Workshop:
     """Makes the indexes of all servers.
 
     `kind` is what every server gets, or None where their size decides. Without `folder` nothing is kept on disk, and
-    who may not write there only reads what others keep.
+    who may not write there only reads what others keep. `room` is shared with other workshops of the process. Searches
+    share the threads of `pool`, and those without an index, which take seconds, the threads of `scan_pool`.
     """
 
     def __init__(
@@ -87,6 +92,8 @@ class Workshop:
         folder: Path | None = None,
         stamps: Stamps | None = None,
         limit_bytes: int = 1024 * _MIB,
+        room: Room | None = None,
+        scan_pool: ThreadPoolExecutor | None = None,
         may_write: bool = True,
     ) -> None:
         self.dim = dim
@@ -96,10 +103,9 @@ class Workshop:
         self.may_write = may_write
         self.stamps = stamps
         self._pool = pool
+        self._scan_pool = scan_pool or pool
         self._limit_bytes = limit_bytes
-        self._room = max(limit_bytes - _WITHOUT_INDEXES, limit_bytes // 4)
-        self._taken: dict[int, int] = {}
-        self._taking = threading.Lock()
+        self.room = room or Room(left_for_indexes(limit_bytes))
         self._is_stopped = threading.Event()
 
     def stop(self) -> None:
@@ -126,52 +132,55 @@ class Workshop:
         centres = n_lists * self.dim * 4 + (2 * self.dim * min(self.dim, 512) * 4 if n_lists > 1 else 0)
         return Plan("codes" if n_lists == 1 else "lists", n * (self.dim // 8 + 8 + 49) + centres, is_coded=True)
 
-    def has_room(self, guild_id: int, n: int) -> bool:
-        """Whether an index over n messages of a server fits beside those of the others, which then count on it."""
-        with self._taking:
-            n_bytes = self.plan(n).n_bytes
-            others = sum(taken for other, taken in self._taken.items() if other != guild_id)
-            if others + n_bytes <= self._room:
-                self._taken[guild_id] = n_bytes
-                return True
+    def has_room(self, guild_id: int, n: int, n_bytes_more: int = 0) -> bool:
+        """Whether an index over n messages of a server fits, which then counts as there.
+
+        `n_bytes_more` are of the one that it is to replace: for a while both are in memory.
+        """
+        n_bytes = self.plan(n).n_bytes
+        if self.room.claim((self, guild_id), n_bytes + n_bytes_more):
+            return True
         log.warning(
-            "server %d is answered from the database, which takes long: its index of %d MiB is more than "
-            "MEMORY_LIMIT_MB leaves",
-            guild_id,
-            n_bytes // _MIB,
+            "server %d gets no index of %d MiB, which is more than MEMORY_LIMIT_MB leaves", guild_id, n_bytes // _MIB
         )
         return False
 
+    def takes(self, guild_id: int, index: VectorIndex) -> None:
+        """Count what a server's index takes by now."""
+        self.room.renew((self, guild_id), index.n_bytes())
+
     def make_room(self, guild_id: int) -> None:
         """A server has no index any more."""
-        with self._taking:
-            self._taken.pop(guild_id, None)
+        self.room.give_back((self, guild_id))
 
     def path(self, guild_id: int) -> Path | None:
         return None if self.folder is None else self.folder / f"{guild_id}.mirror"
 
     def scan(self, guild_id: int) -> ScanIndex:
         """What answers before there is an index."""
-        return ScanIndex(self.dim, self.source(guild_id), self._pool)
+        return ScanIndex(self.dim, self.source(guild_id), self._scan_pool)
 
-    def outgrown(self, index: VectorIndex, n_made_for: int) -> bool:
+    def outgrown(self, index: VectorIndex) -> bool:
         """Whether a server has another index due, for its size."""
+        if isinstance(index, ScanIndex):
+            return True
         if not isinstance(index, CodesIndex):
-            return isinstance(index, ScanIndex) or self.plan(len(index)).is_coded
-        return len(index) > _GROWTH * n_made_for
+            return self.plan(len(index)).is_coded
+        return n_lists_for(len(index)) > _OUTGROWN * index.partition.n_lists
 
-    def made(self, guild_id: int, stamps: Ids) -> VectorIndex:
-        """An index of all messages that have a vector; `stamps` are their ids."""
+    def made(self, guild_id: int, message_ids: Ids) -> VectorIndex:
+        """An index of all messages that have a vector; `message_ids` are theirs."""
         source = self.source(guild_id)
-        if not self.plan(len(stamps)).is_coded:
+        if not self.plan(len(message_ids)).is_coded:
             return self._filled(FaissIndex(self.dim, self.kind or EXACT, source), source)
-        return self._coded(guild_id, source, stamps)
+        return self._coded(guild_id, source, message_ids)
 
-    def _coded(self, guild_id: int, source: VectorSource, stamps: Ids) -> CodesIndex:
+    def _coded(self, guild_id: int, source: VectorSource, message_ids: Ids) -> CodesIndex:
         """Codes of all messages. They go through the file, so that they are in memory once only."""
-        log.info("building the index of server %d over %d messages", guild_id, len(stamps))
-        index = CodesIndex(self.dim, learnt(self._sample(source, stamps), n_lists_for(len(stamps))), source, self._pool)
-        encoding = Encoding(index, source, stamps, self._go_on)
+        log.info("building the index of server %d over %d messages", guild_id, len(message_ids))
+        partition = learnt(self._sample(source, message_ids), n_lists_for(len(message_ids)))
+        index = CodesIndex(self.dim, partition, source, self._pool)
+        encoding = Encoding(index, source, message_ids, self._go_on)
         if self._kept(guild_id, index, encoding):
             del encoding
             _give_back_memory()
@@ -180,11 +189,11 @@ class Workshop:
         else:
             index.take(encoding)
         if index.partition.n_lists > 1:
-            self._measure_reach(guild_id, index, source, stamps)
+            self._measure_reach(guild_id, index, source, message_ids)
         return index
 
-    def _measure_reach(self, guild_id: int, index: CodesIndex, source: VectorSource, stamps: Ids) -> None:
-        chosen = np.random.default_rng(0).choice(stamps, min(_N_QUESTIONS, len(stamps)), replace=False)
+    def _measure_reach(self, guild_id: int, index: CodesIndex, source: VectorSource, message_ids: Ids) -> None:
+        chosen = np.random.default_rng(0).choice(message_ids, min(_N_QUESTIONS, len(message_ids)), replace=False)
         index.measure_reach(source.get(np.sort(chosen)).vectors.astype(np.float32))
         self._kept(guild_id, index, index.coded())
         _give_back_memory()
@@ -216,13 +225,15 @@ class Workshop:
             if not self.stamps.are_ours(cached.stamp, guild_id) or len(cached.partition.mean) != self.dim:
                 log.info("the cache of server %d is another's, and made anew", guild_id)
                 return None
-            found = self._up_to_date(guild_id, cached, lists_in(file, cached), stamps)
+            try:
+                found = self._up_to_date(guild_id, cached, SoundLists(file, cached), stamps)
+            except OSError as error:
+                log.warning("the cache of server %d is made anew: %s", guild_id, error)
+                return None
         _give_back_memory()
         return found
 
-    def _up_to_date(
-        self, guild_id: int, cached: Cached, lists: Iterator[CodedList], stamps: tuple[Ids, Ids]
-    ) -> Loaded | None:
+    def _up_to_date(self, guild_id: int, cached: Cached, lists: SoundLists, stamps: tuple[Ids, Ids]) -> Loaded | None:
         source, (message_ids, embedding_ids) = self.source(guild_id), stamps
         index = CodesIndex(self.dim, cached.partition, source, self._pool, cached.reach)
         is_in, gone = np.zeros(len(message_ids), np.bool_), [np.empty(0, np.int64)]
@@ -243,8 +254,9 @@ class Workshop:
             log.info("the cache of server %d lacks %d messages, and is made anew", guild_id, len(missing))
             return None
         for start in range(0, len(missing), _SAMPLE_BATCH):
+            self._go_on()
             index.upsert(source.get(missing[start : start + _SAMPLE_BATCH]))
-        return Loaded(index, gone=np.concatenate(gone), n_encoded=len(missing))
+        return Loaded(index, gone=np.concatenate(gone), n_encoded=len(missing), is_damaged=lists.n_unsound > 0)
 
     def _filled(self, index: Index, source: VectorSource) -> Index:
         for batch in source.within(EVERYTHING):

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from bot.errors import BotError, EmbeddingError, StorageFailed
+from bot.index.mirror import Mirror
 from bot.services.spaces import Spaces
 from bot.storage.embeddings import PendingText
 from bot.storage.servers import ServerStore
@@ -106,11 +107,18 @@ class Indexer:
 
     async def keep_mirror(self) -> None:
         """Make the indexes that are due, and keep their files true, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat(lambda mirror, guild_id: mirror.keep(guild_id)))
+            # By itself: making an index may take minutes.
+            tasks.create_task(self._repeat(lambda mirror, guild_id: mirror.wipe(guild_id)))
+
+    async def _repeat(self, step: Callable[[Mirror, int], None]) -> None:
+        """Do something for each server's index, again and again; what fails is tried again with the next round."""
         while True:
             for mirror in self._spaces.mirrors:
                 for guild_id in mirror.guild_ids():
                     try:
-                        await aside(mirror.keep, guild_id)
+                        await aside(step, mirror, guild_id)
                     except (BotError, OSError) as error:
                         log.warning("the mirror of server %d is not kept: %s", guild_id, error)
             await asyncio.sleep(_MIRROR_EVERY_S)

@@ -41,8 +41,12 @@ class Spaces:
         return self.former or self.current
 
     @property
+    def all(self) -> list[Space]:
+        return [self.current] if self.former is None else [self.current, self.former]
+
+    @property
     def mirrors(self) -> list[Mirror]:
-        return [self.mirror] if self.former is None else [self.mirror, self.former.mirror]
+        return [space.mirror for space in self.all]
 
     async def remove(self, guild_id: int, message_ids: Collection[int]) -> None:
         """Messages are gone or rewritten: nothing finds them any more. The caller holds `in_step`."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.services.costs import Costs, ServerCosts
+from bot.services.costs import NO_INDEX, Costs, ServerCosts
 from bot.services.spaces import Spaces
 from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
 from bot.storage.database import Database
@@ -61,7 +61,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many messages there are, and how many of them wait for a vector."""
+    """How many messages there are, and how many of them have no vector yet by which they could be found."""
 
     messages: int
     pending: int
@@ -69,7 +69,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """How much of one server is stored, and how far embedding it has come."""
+    """How much of one server is stored, and how far embedding it has come; what is `embedded` can be found."""
 
     messages: int
     embedded: int
@@ -112,7 +112,7 @@ class Inspector:
         counts = await self._embeddings.counts(guild_id)
         return ServerStatus(
             messages=await self._messages.count(guild_id),
-            embedded=counts.embedded,
+            embedded=(await self._spaces.answering.embeddings.counts(guild_id)).embedded,
             pending=counts.pending,
             parked=counts.parked,
             model_key=self._embedder.model_key,
@@ -125,7 +125,7 @@ class Inspector:
 
     async def stored(self) -> Stored:
         """What a search may find; quickly told."""
-        counts = await self._embeddings.counts()
+        counts = await self._spaces.answering.embeddings.counts()
         return Stored(await self._messages.count(), counts.pending)
 
     async def status(self) -> Status:
@@ -186,7 +186,7 @@ class Inspector:
     async def _vectors(self) -> Finding:
         if n_damaged := len([damaged async for damaged in self._embeddings.damaged()]):
             return Finding("vectors", "bad_vectors", is_well=False, values={"n": n_damaged})
-        if others := await self._embeddings.generations.others():
+        if self._spaces.former is None and (others := await self._embeddings.generations.others()):
             names = ", ".join(map(str, others))
             return Finding("vectors", "other_vectors", is_well=False, values={"others": names})
         counts = await self._embeddings.counts()
@@ -203,6 +203,9 @@ class Inspector:
 
     async def _mirrored(self) -> Finding:
         """The mirror as a start would have it. Building one for many messages is left to the bot."""
+        if unfit := [server for server in await self.costs.by_server() if server.index == NO_INDEX]:
+            n_messages = sum(server.embedded for server in unfit)
+            return Finding("mirror", "no_room", is_well=False, values={"n": len(unfit), "messages": n_messages})
         mirror, workshop = self._spaces.mirror, self._spaces.mirror.workshop
         n_whole = n_absent = 0
         for server in await self._servers.servers():

@@ -9,6 +9,7 @@ from bot.storage.database import Database
 log = logging.getLogger(__name__)
 
 _EVERY_S = 45.0  # what was deleted is wiped from the disk within a minute
+_AGAIN_S = 5.0  # where somebody's reading kept it from that
 _MIB = 2**20
 
 
@@ -20,8 +21,9 @@ class Upkeep:
 
     async def run(self) -> None:
         """Bring the log into the database every 45 seconds until cancelled; tell of whoever hinders it."""
+        is_empty = True
         while True:
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(_EVERY_S if is_empty else _AGAIN_S)
             try:
                 is_empty = await self._database.checkpoint()
             except StorageFailed as error:

@@ -41,15 +41,27 @@ class GenerationStore:
         found = await self._database.fetch(f"SELECT 1 FROM generations WHERE {IS_OURS} AND is_current", self._key)
         return bool(found)
 
-    async def others(self) -> dict[Generation, int]:
-        """The other generations that vectors are kept of, with how many there are of each, most first."""
+    async def others(self) -> list[Generation]:
+        """The other generations that vectors are kept of."""
         rows = await self._database.fetch(
-            """SELECT model_key, dim, text_version,
-                      (SELECT count(*) FROM embeddings e WHERE e.generation_id = g.generation_id) AS n
-               FROM generations g WHERE EXISTS (SELECT 1 FROM embeddings e WHERE e.generation_id = g.generation_id)
-               ORDER BY n DESC, generation_id"""
+            f"""SELECT model_key, dim, text_version FROM generations g WHERE NOT {IS_OURS}
+                AND EXISTS (SELECT 1 FROM embeddings e WHERE e.generation_id = g.generation_id)""",
+            self._key,
         )
-        return {found: n for *key, n in rows if (found := Generation(*key)) != self._generation}
+        return [Generation(*row) for row in rows]
+
+    async def former(self) -> Generation | None:
+        """The one with the most vectors of texts that this one lacks; None where it lacks nothing that others have."""
+        if not await self.others():
+            return None  # as nearly always, and quickly told
+        rows = await self._database.fetch(
+            f"""SELECT g.model_key, g.dim, g.text_version FROM messages m
+                JOIN embeddings f USING (guild_id, message_id) JOIN generations g USING (generation_id)
+                WHERE m.content_hash IS NOT NULL AND NOT {HAS_A_VECTOR}
+                GROUP BY generation_id ORDER BY count(*) DESC, generation_id LIMIT 1""",
+            self._key,
+        )
+        return Generation(*rows[0]) if rows else None
 
     async def drop_others(self) -> None:
         """Remove all other generations with their vectors, some at a time, so that others can write meanwhile."""

@@ -12,10 +12,12 @@ from live import Bot, eventually
 from make import GUILD, channel, message, server
 from openai_server import KEY, EmbeddingsServer, Instead, Model, Refusal
 
-from bot.app import App, _former_embedder, open_app
+from bot.app import App, _former_embedder, open_app, open_reader
 from bot.askers import Operator
+from bot.errors import OtherGeneration
 from bot.messages import Generation, Query
-from bot.settings import Settings
+from bot.settings import EmbedderKind, Settings
+from bot.texts import TEXT_VERSION
 
 OLD, NEW = "text-embedding-3-small", "text-embedding-3-large"
 FIRST = [f"said with the old model, part {n}" for n in range(6)]
@@ -136,3 +138,57 @@ async def test_f25_a_former_model_of_a_dimension_of_its_own_is_asked_as_it_was(t
         former = await _former_embedder(stack, settings_for(api, tmp_path), generation)
 
         assert (await former.embed(["as before"])).shape == (1, 64)
+
+
+async def test_f25_a_former_model_is_told_by_its_whole_name_whatever_the_version_of_the_text(tmp_path: Path) -> None:
+    """A name may hold colons, and vectors of an older text are compared with what is asked all the same."""
+    async with EmbeddingsServer(models={"bge-m3:latest": Model(64)}) as api, AsyncExitStack() as stack:
+        generation = Generation(f"openai:{api.base_url}:bge-m3:latest", 64, TEXT_VERSION - 1)
+        former = await _former_embedder(stack, settings_for(api, tmp_path), generation)
+
+        assert (await former.embed(["as before"])).shape == (1, 64)
+
+
+async def test_f25_a_former_model_that_does_not_answer_now_is_not_guessed_at(tmp_path: Path) -> None:
+    """Nor is one of another server: its name may stand for another model there."""
+    async with EmbeddingsServer(models={"plain": Model(64)}) as api, AsyncExitStack() as stack:
+        settings = settings_for(api, tmp_path)
+        elsewhere = Generation("openai:http://elsewhere/v1:plain", 64, TEXT_VERSION)
+        assert await _former_embedder(stack, settings, elsewhere) is None
+        api.fails(Refusal(401, "Incorrect API key provided.", code="invalid_api_key"))
+
+        here = Generation(f"openai:{api.base_url}:plain", 64, TEXT_VERSION)
+        assert await _former_embedder(stack, settings, here) is None
+
+
+async def test_f25_with_the_local_model_set_no_question_leaves_the_machine(tmp_path: Path) -> None:
+    """Although OpenAI's vectors answer and its key is still there: a text waits for the local ones, and what is like a
+    stored message is found."""
+    async with EmbeddingsServer() as api:
+        async with open_app(settings_for(api, tmp_path), "run") as app:
+            await embedded_by(app, *FIRST)
+        n_asked = len(api.requests)
+        local = settings_for(api, tmp_path).model_copy(update={"embedder": EmbedderKind.LOCAL})
+        async with open_reader(local) as app:
+            await app.indexer.load()
+            with pytest.raises(OtherGeneration):
+                await app.search.similar(Operator(), Query(text=FIRST[2]))
+            hits = await app.search.similar(Operator(), Query(message_id=1, limit=6))
+
+    assert {hit.message.content for hit in hits} == set(FIRST[1:])
+    assert len(api.requests) == n_asked
+
+
+async def test_f25_a_kind_of_index_that_suits_the_new_vectors_only_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    """The former vectors are mirrored as by their size until they go."""
+    async with EmbeddingsServer(models={"plain": Model(64), "wide": Model(96)}) as api:
+        own = {"embedding_dimensions": None}
+        narrow = settings_for(api, tmp_path, embedding_model="plain", faiss_index="SQ8").model_copy(update=own)
+        async with open_app(narrow, "run") as app:
+            await embedded_by(app, *FIRST)
+        wide = settings_for(api, tmp_path, embedding_model="wide", faiss_index="IVF2,PQ12").model_copy(update=own)
+        async with open_app(wide, "run") as app:
+            await app.indexer.load()
+            hits = await app.search.similar(Operator(), Query(text=FIRST[2], limit=1))
+
+    assert [hit.message.content for hit in hits] == [FIRST[2]]

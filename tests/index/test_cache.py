@@ -11,7 +11,7 @@ from index.sources import GENERATION, POOL, KeptVectors, clustered
 from make import embedded
 
 from bot.index import cache as module
-from bot.index.cache import Cached, CacheUnusable, lists_in, opened, save, wipe
+from bot.index.cache import Cached, CacheUnusable, SoundLists, opened, save, wipe
 from bot.index.codes import CodedList, CodesIndex
 from bot.index.partition import learnt
 from bot.index.reach import Reach
@@ -56,7 +56,7 @@ def path(tmp_path: Path, index: CodesIndex) -> Path:
 def lists_of(path: Path) -> list[CodedList]:
     cached, file = opened(path)
     with file:
-        return list(lists_in(file, cached))
+        return list(SoundLists(file, cached))
 
 
 def codes_in(lists: list[CodedList]) -> dict[int, bytes]:
@@ -68,7 +68,7 @@ def read(path: Path, source: KeptVectors) -> CodesIndex:
     cached, file = opened(path)
     with file:
         index = CodesIndex(DIM, cached.partition, source, POOL, cached.reach)
-        index.take(lists_in(file, cached))
+        index.take(SoundLists(file, cached))
     return index
 
 
@@ -126,13 +126,13 @@ def test_wiping_leaves_nothing_of_ids_either(path: Path) -> None:
 
 
 def test_where_there_is_no_file_there_is_nothing_to_wipe(tmp_path: Path) -> None:
-    """Neither a missing file nor one that is none of ours is touched."""
+    """A missing file is no failure, and what stands in its place and cannot be read goes."""
     wipe(tmp_path / "none.mirror", [1])
     other = tmp_path / "other.mirror"
     other.write_bytes(b"something else")
     wipe(other, [1])
 
-    assert other.read_bytes() == b"something else"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("length", [16, 20, 24, 30, 200])
@@ -239,3 +239,42 @@ def test_what_cannot_be_opened_is_unusable(tmp_path: Path) -> None:
 
     with pytest.raises(CacheUnusable):
         opened(tmp_path / "1000.mirror")
+
+
+def test_after_a_damaged_block_the_file_ends_when_it_is_wiped(path: Path) -> None:
+    """Nobody can tell what stands in it or where the next one begins, so no deleted code may be left there."""
+    whole = codes_in(lists_of(path))
+    _, file = opened(path)
+    with file:
+        blocks = list(module._blocks(file))
+    content = bytearray(path.read_bytes())
+    content[blocks[2].position + 4] ^= 1  # of how many messages it tells
+    path.write_bytes(content)
+    wipe(path, [12_345])
+
+    assert path.stat().st_size == blocks[2].position
+    left = codes_in(lists_of(path))
+    assert left == {i: whole[i] for block in blocks[:2] for i in block.coded.message_ids.tolist()}
+
+
+def test_a_long_list_is_several_blocks(path: Path, index: CodesIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is written and wiped in a moment, and together they are the list."""
+    whole = codes_in(lists_of(path))
+    monkeypatch.setattr(module, "_MOST_IN_BLOCK", 7)
+    keep(path, index)
+    _, file = opened(path)
+    with file:
+        sizes = [len(block.coded.message_ids) for block in module._blocks(file)]
+
+    assert (max(sizes), sum(sizes)) == (7, N)
+    assert codes_in(lists_of(path)) == whole
+    wipe(path, [3])
+    assert codes_in(lists_of(path)) == {i: code for i, code in whole.items() if i != 3}
+
+
+def test_codes_that_are_turned_another_way_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that gives other random numbers one day makes another rotation, with which no code fits."""
+    monkeypatch.setattr("bot.index.rotation.Rotation.checksum", lambda _: 1)
+
+    with pytest.raises(CacheUnusable, match="turned another way"):
+        opened(path)

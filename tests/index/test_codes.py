@@ -152,6 +152,38 @@ def test_a_whole_channel_goes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stored.search(vectors[1], 1)[0].message_id == 2
 
 
+def test_where_hundreds_say_the_same_and_few_more_are_in_scope_the_newest_come_first() -> None:
+    """With a few more in scope than are read at once, and hundreds of equal ones that push all estimates together, none
+    is taken for better than a newer one that says the same."""
+    rng = np.random.default_rng(3)
+    vectors = clustered(2_040, DIM)
+    vectors[rng.choice(2_040, 550, replace=False)] = vectors[0]
+    stored, _ = made(embedded(vectors), n_lists=1)
+    oracle = ExactIndex(DIM)
+    oracle.upsert(embedded(vectors))
+
+    found, truth = stored.search(vectors[0], 12), oracle.search(vectors[0], 12)
+    assert [n.message_id for n in found] == [n.message_id for n in truth]
+
+
+def test_others_are_answered_between_the_parts_of_a_large_removal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that goes holds nobody up for as long as all of it takes."""
+    monkeypatch.setattr(module, "_AT_ONCE", 100)
+    stored, index = made(embedded(clustered(1_000, DIM)))
+    n_left: list[int] = []
+    drop = index._drop
+
+    def counting(message_ids: list[int]) -> None:
+        n_left.append(len(index))
+        drop(message_ids)
+
+    monkeypatch.setattr(index, "_drop", counting)
+    stored.remove(range(1, 951))
+
+    assert n_left == list(range(1_000, 50, -100))
+    assert stored.ids().tolist() == list(range(951, 1_001))
+
+
 def test_taken_lists_make_the_same_index() -> None:
     """Codes that another index has made answer as there, with all that filters need, and nothing is encoded anew."""
     messages = embedded(clustered(500, DIM), channel_ids=CHANNELS[:500])

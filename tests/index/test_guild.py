@@ -136,7 +136,7 @@ def test_while_an_index_is_made_the_old_one_answers_and_what_changes_is_in_the_n
         assert not town.index.is_whole
         town.assert_true()
         town.source.may_go_on.set()
-        assert making.result(10) == N
+        assert making.result(10) == len(town.index)
 
     assert town.index.is_whole
     town.assert_true()
@@ -227,10 +227,10 @@ def test_what_was_deleted_is_wiped_from_the_file_in_time(town: Town, monkeypatch
     """Some seconds after a deletion the code is overwritten in the file, others are left, and not before."""
     codes = town.codes()
     town.delete(5)
-    town.index.keep()
+    town.index.wipe()
     assert codes[5] in town.path.read_bytes()
     monkeypatch.setattr(module, "_WIPED_AFTER_S", 0.0)
-    town.index.keep()
+    town.index.wipe()
 
     content = town.path.read_bytes()
     assert (codes[5] in content, codes[6] in content) == (False, True)
@@ -266,6 +266,93 @@ def test_what_was_deleted_while_an_index_was_made_is_not_left_in_its_file(tmp_pa
     assert again.index.load()
     assert 1 not in again.codes()
     again.assert_true()
+
+
+def test_wiping_waits_for_no_index_that_is_made(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another index is made for minutes, what is deleted leaves the file of the one that answers."""
+    monkeypatch.setattr(module, "_WIPED_AFTER_S", 0.0)
+    monkeypatch.setattr(Workshop, "outgrown", lambda *_: True)
+    codes = town.codes()
+    town.source.hold()
+    with ThreadPoolExecutor(1) as aside:
+        making = aside.submit(town.index.settle)
+        assert town.source.is_being_read.wait(10)
+        town.delete(5)
+        town.index.wipe()
+        content = town.path.read_bytes()
+        town.source.may_go_on.set()
+        making.result(10)
+
+    assert (codes[5] in content, codes[6] in content) == (False, True)
+    town.index.wipe()
+    assert codes[5] not in town.path.read_bytes()
+    town.assert_true()
+
+
+def test_an_index_for_which_there_is_no_room_any_more_is_mended(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outgrown, with no room for another one, it goes on and is made to hold what is stored."""
+    monkeypatch.setattr(Workshop, "outgrown", lambda *_: True)
+    monkeypatch.setattr(Workshop, "has_room", lambda *_, **__: False)
+    town.source.put(embedded(clustered(3, DIM, seed=3), first_id=N + 1))
+
+    assert town.index.settle() == 3
+    town.assert_true()
+
+
+def test_a_server_without_room_for_an_index_is_answered_by_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not asked again at once, and when there is room the index is made."""
+    town = Town(tmp_path)
+    town.say(N)
+    asked: list[int] = []
+    monkeypatch.setattr(Workshop, "has_room", lambda *_, **__: bool(asked.append(1)))
+    for _ in range(3):
+        town.index.keep()
+    assert (town.index.is_whole, len(asked)) == (False, 1)
+    town.assert_true()
+    monkeypatch.undo()
+    monkeypatch.setattr("bot.index.workshop._EXACT_BYTES", 0)
+    town.index._due_at = 0.0
+    town.index.keep()
+
+    assert town.index.is_whole
+
+
+def test_what_cannot_be_read_in_the_file_is_written_anew(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that is damaged may hold the code of a deleted message: soon the whole file is another."""
+    monkeypatch.setattr("bot.index.cache._MOST_IN_BLOCK", 100)
+    town.say(1, first_id=N + 1, seed=1)
+    town.index.close()
+    content = bytearray(town.path.read_bytes())
+    content[-1] ^= 1
+    town.path.write_bytes(content)
+    again = town.restarted()
+    assert again.index.load()
+    monkeypatch.setattr(module, "_LEAST_UNSAVED", N)
+    again.index.keep()
+
+    assert town.path.read_bytes() != bytes(content)
+    monkeypatch.setattr(CodesIndex, "upsert", lambda *_: pytest.fail("something is encoded"))
+    assert town.restarted().index.load()
+
+
+def test_a_disk_that_fails_is_left_alone_for_a_while(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be written is not tried again with every round."""
+    monkeypatch.setattr(module, "_LEAST_UNSAVED", 1)
+    tries: list[int] = []
+
+    def fails(*_: object) -> None:
+        tries.append(1)
+        full()
+
+    monkeypatch.setattr(Workshop, "saved", fails)
+    town.say(N, first_id=N + 1, seed=1)
+    with pytest.raises(OSError, match="No space"):
+        town.index.keep()
+    town.index.keep()
+
+    assert len(tries) == 1
 
 
 def test_what_is_new_is_saved_now_and_then(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

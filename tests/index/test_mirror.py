@@ -4,13 +4,15 @@ import threading
 from pathlib import Path
 
 import pytest
-from index.sources import POOL, KeptServers
+from index.sources import POOL, KeptServers, OneSession
 from make import GUILD, OTHER_GUILD, embedded, random_vectors
 
 from bot.askers import EVERYTHING, Scope
+from bot.index.base import VectorIndex
 from bot.index.mirror import Mirror, mirror_folder
 from bot.index.workshop import Workshop
 from bot.messages import EmbeddedMessages, Generation
+from bot.vectors import Ids
 
 DIM = 8
 
@@ -139,3 +141,24 @@ def test_the_files_of_two_generations_never_meet() -> None:
 
     assert len(folders) == 3
     assert {folder.parent for folder in folders} == {Path("data/mirror")}
+
+
+def test_a_server_that_goes_before_its_first_index_is_made_is_forgotten_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are gone already, so that there is nothing in what answers: what is being made is told all the same."""
+    monkeypatch.setattr("bot.index.workshop._EXACT_BYTES", 0)
+    mirror = Mirror(Workshop(DIM, KeptServers(DIM), pool=POOL, folder=tmp_path, stamps=OneSession()))
+    put(mirror, GUILD, embedded(random_vectors(50, DIM)))
+    source, made = mirror.workshop.source(GUILD), Workshop.made
+
+    def dropped_meanwhile(self: Workshop, guild_id: int, message_ids: Ids) -> VectorIndex:
+        index = made(self, guild_id, message_ids)
+        source.drop(range(1, 51))
+        mirror.drop(GUILD)
+        return index
+
+    monkeypatch.setattr(Workshop, "made", dropped_meanwhile)
+    mirror.settle(GUILD)
+
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from bot.index import partition
 from bot.index import workshop as module
 from bot.index.codes import CodesIndex
 from bot.index.faiss import EXACT, NAMED, FaissIndex
+from bot.index.room import Room
 from bot.index.workshop import Loaded, MakingStopped, Workshop
 
 DIM, N = 64, 400
@@ -41,10 +42,10 @@ def codes_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_index_follows_the_size_of_a_server() -> None:
-    """Up to 64 MiB of vectors are exact, then there are codes, from a hundred thousand on in lists."""
+    """Up to 64 MiB of vectors are exact, then there are codes, from two hundred thousand on in lists."""
     made = workshop(dim=1_024, n=0)
 
-    assert [made.plan(n).name for n in (0, 1, 32_768, 32_769, 99_999, 100_000, 10**6)] == [
+    assert [made.plan(n).name for n in (0, 1, 32_768, 32_769, 199_999, 200_000, 10**6)] == [
         *("exact", "exact", "exact"),
         *("codes", "codes", "lists", "lists"),
     ]
@@ -64,8 +65,8 @@ def test_what_the_operator_sets_is_what_every_server_gets(tmp_path: Path) -> Non
     assert (made.name, made.plan(10**7).name, made.path(GUILD)) == ("flat", "flat", None)
     index = made.made(GUILD, ids_of(made))
     assert isinstance(index, FaissIndex)
-    assert not made.outgrown(index, 1)
-    assert made.outgrown(made.scan(GUILD), N)
+    assert not made.outgrown(index)
+    assert made.outgrown(made.scan(GUILD))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,10 +183,10 @@ def test_an_exact_index_is_outgrown_where_its_size_asks_for_codes(monkeypatch: p
     made = workshop(n=0)
     index = FaissIndex(DIM, EXACT)
     index.upsert(embedded(clustered(N, DIM)))
-    assert not made.outgrown(index, 1)
+    assert not made.outgrown(index)
     monkeypatch.setattr(module, "_EXACT_BYTES", 2 * DIM * N - 1)
 
-    assert made.outgrown(index, N)
+    assert made.outgrown(index)
 
 
 @pytest.mark.usefixtures("codes_for_all")
@@ -196,3 +197,62 @@ def test_a_server_whose_vectors_vanish_while_its_index_is_made_gets_an_empty_one
     made.source(GUILD).drop(range(1, N + 1))
 
     assert len(made.made(GUILD, ids)) == 0
+
+
+@pytest.mark.usefixtures("codes_for_all")
+def test_codes_are_outgrown_where_more_than_twice_as_many_lists_would_suit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what is in them, also after a restart: with four times the messages, and where lists begin."""
+    made = workshop(tmp_path)
+    index = made.made(GUILD, ids_of(made))
+    assert not made.outgrown(index)
+    monkeypatch.setattr(partition, "LEAST_FOR_LISTS", N)
+    assert [made.outgrown(one) for one in (index, loaded(made).index)] == [True, True]
+    in_lists = made.made(GUILD, ids_of(made))
+    assert in_lists.partition.n_lists == 40
+    for n, is_outgrown in ((4 * N, False), (4 * N + 200, True)):
+        in_lists.upsert(embedded(clustered(n - len(in_lists), DIM, seed=n), first_id=len(in_lists) + 1))
+        assert made.outgrown(in_lists) is is_outgrown
+
+
+@pytest.mark.usefixtures("codes_for_all")
+def test_a_file_that_the_disk_cannot_read_to_its_end_is_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bad sector among the codes is told in the log, and the index is made anew."""
+    made = workshop(tmp_path)
+    made.made(GUILD, ids_of(made))
+
+    def fails(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("bot.index.cache._coded", fails)
+    assert loaded(made) is None
+    assert "Input/output error" in caplog.text
+
+
+def test_the_indexes_of_a_process_share_the_room(caplog: pytest.LogCaptureFixture) -> None:
+    """What one takes no other gets, of whichever model; what one gives back another gets."""
+    room = Room(100 * MIB)
+    one, former = (workshop(dim=1_024, n=0, room=room, limit_bytes=10**10) for _ in range(2))
+    n_in_60_mib = 60 * MIB // 2_048
+    assert one.has_room(GUILD, n_in_60_mib)
+    assert not former.has_room(GUILD, n_in_60_mib)
+    assert "61 MiB, which is more than MEMORY_LIMIT_MB leaves" in caplog.text
+    assert one.has_room(GUILD, n_in_60_mib)
+    assert not one.has_room(GUILD, n_in_60_mib, n_bytes_more=50 * MIB)
+    one.make_room(GUILD)
+
+    assert former.has_room(GUILD, n_in_60_mib)
+
+
+def test_an_index_that_grew_is_counted_as_it_is(tmp_path: Path) -> None:
+    """What is there takes its room, whatever it was planned with."""
+    made = workshop(n=0, room=Room(MIB))
+    index = FaissIndex(DIM, EXACT)
+    index.upsert(embedded(clustered(8_000, DIM)))
+    assert made.has_room(GUILD, 1)
+    made.takes(GUILD, index)
+
+    assert not made.has_room(OTHER_GUILD, 2_000)

@@ -6,6 +6,7 @@ from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, message
 
 from bot.services.costs import Costs, Estimate, ServerCosts
+from bot.services.spaces import Space
 
 
 def costs(rooms: Rooms) -> Costs:
@@ -48,7 +49,7 @@ async def test_a_text_is_a_token_for_four_latin_letters_or_a_japanese_one(rooms:
     """Eight letters are two tokens, three kana three; without a price no money is told."""
     await rooms.ingest.saved(GUILD, [message(1, "fishbird"), message(2, "さかな"), message(3, "")])
 
-    assert await costs(rooms).estimate() == Estimate(texts=2, tokens=5, dollars=None)
+    assert await costs(rooms).estimate() == Estimate(former=None, texts=2, tokens=5, dollars=None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,32 @@ async def test_what_has_its_vector_is_not_paid_again(rooms: Rooms) -> None:
     """Of four texts of equal length of which one waits, a quarter of the tokens is left; of none, nothing."""
     await rooms.ingest.saved(GUILD, [message(n, f"fish no{n}") for n in range(1, 4)])
     await rooms.settle()
-    assert await costs(rooms).estimate() == Estimate(texts=0, tokens=0, dollars=None)
+    assert await costs(rooms).estimate() == Estimate(former=None, texts=0, tokens=0, dollars=None)
     await rooms.ingest.saved(GUILD, [message(4, "fish no4")])
 
-    assert await costs(rooms).estimate() == Estimate(texts=1, tokens=2, dollars=None)
+    assert await costs(rooms).estimate() == Estimate(former=None, texts=1, tokens=2, dollars=None)
+
+
+async def test_what_has_no_room_takes_none(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers get their indexes in the order in which a start makes them, while there is room."""
+    await rooms.ingest.saved(GUILD, [message(1, "fish"), message(2, "bird")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(4, "tree", guild_id=OTHER_GUILD)])
+    await rooms.settle()
+    monkeypatch.setattr(rooms.mirror.workshop.room, "n_bytes", 2 * (128 + 45) - 1)
+
+    assert [(one.index, one.index_bytes) for one in await costs(rooms).by_server()] == [("none", 0), ("exact", 173)]
+
+
+async def test_while_the_model_changes_both_count(rooms: Rooms) -> None:
+    """A server takes what its former vectors and its new ones take, and the change is told with what it comes to."""
+    await rooms.ingest.saved(GUILD, [message(1, "fish"), message(2, "bird")])
+    await rooms.settle()
+    assert await costs(rooms).change() is None
+    new = await rooms_over(rooms.database, WordEmbedder(32, model_key="other words"))
+    new.spaces.former = Space(rooms.embeddings, rooms.embedder, rooms.mirror)
+    texts = await new.embeddings.pending(1)
+    await new.embeddings.put_many(texts, await new.embedder.embed([text.text for text in texts]))
+    [server, _] = await costs(new).by_server()
+
+    assert (server.index_bytes, server.embedded) == (2 * (128 + 45) + 64 + 45, 1)
+    assert await costs(new).change() == Estimate(former="words", texts=1, tokens=1, dollars=None)

@@ -13,6 +13,7 @@ from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors, utc
 
 from bot.errors import EmbeddingError, StorageFailed
+from bot.index.mirror import Mirror
 from bot.services.spaces import Space
 
 
@@ -439,17 +440,25 @@ async def test_f4_what_cannot_be_kept_of_one_server_does_not_keep_back_the_other
 
 
 @pytest.mark.usefixtures("kept_often")
-async def test_f25_after_a_change_over_the_former_mirror_is_kept_no_more(rooms: Rooms) -> None:
-    """The list of mirrors is looked at anew each time."""
+async def test_f25_after_a_change_over_the_former_mirror_is_kept_no_more(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of mirrors is looked at anew each time, even if there were something left to keep in the former one."""
+    monkeypatch.setattr(Mirror, "discard", lambda _: None)
+    kept: list[Mirror] = []
+    monkeypatch.setattr(Mirror, "keep", lambda self, _: kept.append(self))
     await rooms.ingest.saved(GUILD, [message(1, "one")])
     await rooms.settle()
     new = await rooms_over(rooms.database, WordEmbedder(32, model_key="other words"))
     new.spaces.former = Space(rooms.embeddings, rooms.embedder, rooms.mirror)
     await new.indexer.load()
     async with keeping(new), keeping_up(new):
+        await until(lambda: rooms.mirror in kept)
         new.ingest.has_pending.set()
         await until(lambda: new.spaces.former is None)
         await until_embedded(new, 1)
         await until(lambda: new.mirror.ids(GUILD).tolist() == [1])
+        kept.clear()
+        await until(lambda: len(kept) > 2)
 
-    assert rooms.mirror.guild_ids() == []
+    assert set(kept) == {new.mirror}

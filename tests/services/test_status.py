@@ -11,7 +11,7 @@ from make import GUILD, OTHER_GUILD, message, utc
 
 from bot.services import status as module
 from bot.services.spaces import Space
-from bot.services.status import Finding, Former, Inspector, ServerStatus
+from bot.services.status import Finding, Former, Inspector, ServerStatus, Stored
 from bot.storage.sessions import begin_session
 
 
@@ -211,7 +211,9 @@ async def test_f25_a_former_model_is_told_while_it_answers(rooms: Rooms) -> None
 
     assert (status.model_key, status.embedded, status.pending) == ("other words", 0, 2)
     assert status.former == Former("words", 64, 2)
-    assert await verdicts(new) == {"vectors": "other_vectors", "queue": "stuck"}
+    assert await verdicts(new) == {"queue": "stuck"}
+    assert await inspector(new).server(GUILD) == ServerStatus(2, 2, 2, 0, "other words")
+    assert await inspector(new).stored() == Stored(messages=2, pending=0)
     await new.settle()
     assert (await inspector(new).status()).former is None
     assert await verdicts(new) == {}
@@ -249,3 +251,15 @@ async def test_a_mirror_that_others_can_read_is_told(
     path.chmod(0o644)
 
     assert (await findings(kept))["modes"].values["commands"] == f"chmod 600 {path}"
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_a_server_whose_index_has_no_room_is_not_well(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named by how many messages it has, whatever the others have."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(3, "three", guild_id=OTHER_GUILD)])
+    await rooms.settle()
+    monkeypatch.setattr(rooms.mirror.workshop.room, "n_bytes", 128 + 45)
+    found = (await findings(rooms))["mirror"]
+
+    assert (found.verdict, found.is_well, found.values) == ("no_room", False, {"n": 1, "messages": 2})

@@ -34,8 +34,8 @@ async def test_the_generation_that_is_set_is_the_one_that_waits(rooms: Rooms) ->
     assert [text.message_id for text in await rooms.embeddings.pending(10)] == [2, 1]
 
 
-async def test_others_are_counted_most_first(rooms: Rooms) -> None:
-    """Those with vectors, without one's own and without those that have none."""
+async def test_others_are_those_with_vectors(rooms: Rooms) -> None:
+    """Without one's own, and without those that have none."""
     await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 6)])
     await embed(rooms, 2)
     second = await rooms_over(rooms.database, WordEmbedder(32, model_key="second"))
@@ -43,11 +43,28 @@ async def test_others_are_counted_most_first(rooms: Rooms) -> None:
     await rooms_over(rooms.database, WordEmbedder(32, model_key="none"))
     fourth = await rooms_over(rooms.database, WordEmbedder(32, model_key="fourth"))
 
-    assert list((await fourth.embeddings.generations.others()).items()) == [
-        (second.embeddings.generation, 5),
-        (rooms.embeddings.generation, 2),
-    ]
-    assert await second.embeddings.generations.others() == {rooms.embeddings.generation: 2}
+    assert set(await fourth.embeddings.generations.others()) == {
+        second.embeddings.generation,
+        rooms.embeddings.generation,
+    }
+    assert await second.embeddings.generations.others() == [rooms.embeddings.generation]
+
+
+async def test_the_former_one_has_most_of_what_is_lacking(rooms: Rooms) -> None:
+    """However many vectors there are of the one that is set: as long as texts lack theirs, whoever has most of them."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 6)])
+    assert await rooms.embeddings.generations.former() is None
+    await embed(rooms, 5)
+    some = await rooms_over(rooms.database, WordEmbedder(32, model_key="some"))
+    await embed(some, 1)
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(6, 16)])
+    new = await rooms_over(rooms.database, WordEmbedder(32, model_key="new"))
+    await embed(new, 14)
+    assert (await new.embeddings.counts()).embedded > (await rooms.embeddings.counts()).embedded
+    assert await new.embeddings.generations.former() == rooms.embeddings.generation
+    await embed(new, 1)
+
+    assert await new.embeddings.generations.former() is None
 
 
 async def test_others_are_dropped_some_at_a_time(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +86,7 @@ async def test_others_are_dropped_some_at_a_time(rooms: Rooms, monkeypatch: pyte
     await other.embeddings.generations.drop_others()
 
     assert left[:4] == [16, 12, 10, 10]
-    assert await other.embeddings.generations.others() == {}
+    assert await other.embeddings.generations.others() == []
     assert (await other.embeddings.ids(GUILD)).tolist() == list(range(1, 11))
     assert await rooms.database.fetch("SELECT model_key FROM generations") == [("other words",)]
 
@@ -83,7 +100,7 @@ async def test_dropping_that_was_broken_off_goes_on_the_next_time(
     await embed(rooms, 10)
     other = await rooms_over(rooms.database, WordEmbedder(32, model_key="other words"))
     await other.embeddings.generations._drop_some(1)
-    assert await other.embeddings.generations.others() == {rooms.embeddings.generation: 6}
+    assert await other.embeddings.generations.others() == [rooms.embeddings.generation]
 
     await other.embeddings.generations.drop_others()
     assert await n_vectors(rooms.database) == 0
