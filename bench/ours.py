@@ -16,6 +16,7 @@ from bench.corpus import Corpus
 from bench.database import FOLDER, GUILD_ID, MODEL_KEY
 from bot.askers import Operator, Scope
 from bot.index.mirror import Mirror, mirror_folder
+from bot.index.room import Room
 from bot.index.workshop import Workshop
 from bot.messages import Generation, Query
 from bot.services.indexer import Indexer
@@ -99,6 +100,7 @@ class Ours:
             pool=pool,
             folder=mirror_folder(self._folder, self._generation),
             stamps=Sessions(reader),
+            room=Room(2**40),  # what it takes is what is measured
         )
         spaces = Spaces(EmbeddingStore(database, self._generation), self._embedder, Mirror(workshop))
         self.mirror = spaces.mirror

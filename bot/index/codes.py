@@ -22,7 +22,7 @@ from bot.askers import EVERYTHING, Scope
 from bot.index.base import Neighbor, VectorSource, check_messages, check_query
 from bot.index.partition import Partition
 from bot.index.reach import Reach, reach_over
-from bot.index.rescoring import MAX_READ, Candidates, nearest_exactly
+from bot.index.rescoring import EXACT_UP_TO, MAX_READ, Candidates, nearest_exactly
 from bot.index.rotation import Rotation
 from bot.index.rows import Mask, Rows
 from bot.messages import EmbeddedMessages
@@ -182,12 +182,14 @@ class CodesIndex:
             if n_admitted <= MAX_READ:
                 ids = self._rows.message_ids[mask]
                 return Candidates(ids, np.zeros(len(ids), np.float32), are_all=True)
-            if width >= n_admitted:
+            are_few = n_admitted <= EXACT_UP_TO
+            if are_few or width >= n_admitted:
                 width, lists = n_admitted, nearest_lists
             else:
                 lists = self._to_look_at(nearest_lists, mask, n_admitted, k)
             estimates, rows = self._ask(turned, width, lists, mask, n_admitted)
-            return Candidates(self._rows.message_ids[rows], estimates, are_all=len(rows) < width or width == n_admitted)
+            are_all = len(rows) < width or width == n_admitted
+            return Candidates(self._rows.message_ids[rows], estimates, are_all=are_all, are_few=are_few)
 
     def _to_look_at(self, nearest_lists: Ids, mask: Mask, n_admitted: int, k: int) -> Ids:
         """As many of the lists, the nearest first, as together hold the wanted share of the rows in scope."""

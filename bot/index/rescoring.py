@@ -11,7 +11,11 @@ from bot.index.halves import NOTHING, Scored, merged, nearest_of
 from bot.vectors import Ids, Vectors
 
 # With no more messages than this in scope each one's vector is read: the same answer as from the exact engine.
-MAX_READ = 2_000
+MAX_READ = 500
+# Up to here it is the same answer too: every one's estimate is looked at, and vectors are read until what is left would
+# have to be off by six deviations, which one in a billion is. Reading them all would take 40 ms from a disk.
+EXACT_UP_TO = 2_000
+_DEVIATIONS_WHERE_EXACT = 6.0
 _ASKED, _GROWTH = 128, 4  # candidates at once: to ask again costs a whole search of the index
 _FIRST_READ = 48
 # An estimate is off by its standard deviation, which each search measures on what it has read. With two and a half
@@ -26,12 +30,14 @@ _WIDEST = 8_192  # candidates, where so many are equal that nothing else can be 
 class Candidates:
     """The messages that an index takes for the nearest, best first, with its estimates of their scores.
 
-    `are_all` says that there are no others in scope, as far as the index looks.
+    `are_all` says that there are no others in scope, as far as the index looks; `are_few` that the answer has to be the
+    exact one.
     """
 
     message_ids: Ids
     estimates: npt.NDArray[np.float32]
     are_all: bool
+    are_few: bool = False
 
     def __len__(self) -> int:
         return len(self.message_ids)
@@ -75,5 +81,6 @@ def _is_certain(best: Scored, found: Candidates, k: int, n_read: int) -> bool:
     order = np.argsort(found.message_ids[:n_read])
     places = order[np.searchsorted(found.message_ids[:n_read], best.message_ids, sorter=order)]
     errors = best.scores - found.estimates[places]
-    highest = found.estimates[n_read - 1] + max(float(np.mean(errors)), 0.0) + _DEVIATIONS * float(np.std(errors))
+    deviations = _DEVIATIONS_WHERE_EXACT if found.are_few else _DEVIATIONS
+    highest = found.estimates[n_read - 1] + max(float(np.mean(errors)), 0.0) + deviations * float(np.std(errors))
     return bool(best.scores[k - 1] > highest + _SAME)
