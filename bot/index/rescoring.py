@@ -64,23 +64,47 @@ def _read(vector: Vectors, k: int, source: VectorSource, found: Candidates) -> t
     """The best of the candidates, and whether there can hardly be better messages behind the last of them."""
     best, n_read = NOTHING, 0
     n_wanted = len(found) if found.are_all and len(found) <= MAX_READ else max(_FIRST_READ, 2 * k)
+    beyond = _beyond_all(vector, source, found) if found.are_few else None
     while n_read < len(found):
-        more = slice(n_read, n_wanted)
-        message_ids, halves = source.halves(np.sort(found.message_ids[more]))
-        best = merged(best, nearest_of(message_ids, halves, vector, max(k, _FIRST_READ)))
+        best = merged(best, _scored(vector, source, found, slice(n_read, n_wanted), max(k, _FIRST_READ)))
         n_read, n_wanted = min(n_wanted, len(found)), 2 * n_wanted
-        if n_read < len(found) and _is_certain(best, found, k, n_read):
+        if n_read < len(found) and _is_certain(best, found, k, n_read, beyond):
             return best, True
-    return best, found.are_all or _is_certain(best, found, k, n_read)
+    return best, found.are_all or _is_certain(best, found, k, n_read, beyond)
 
 
-def _is_certain(best: Scored, found: Candidates, k: int, n_read: int) -> bool:
-    """Whether what was not read can hardly be among the k best."""
+def _scored(vector: Vectors, source: VectorSource, found: Candidates, those: slice, k: int) -> Scored:
+    """The k best of some of the candidates."""
+    message_ids, halves = source.halves(np.sort(found.message_ids[those]))
+    return nearest_of(message_ids, halves, vector, k)
+
+
+def _beyond_all(vector: Vectors, source: VectorSource, found: Candidates) -> float:
+    """By how much no estimate is too low, as far as some from the first to the last of the candidates tell.
+
+    The best ones alone would not do: they are among the best since they were estimated too high.
+    """
+    those = slice(0, None, max(len(found) // _FIRST_READ, 1))
+    errors = _errors(_scored(vector, source, found, those, len(found)), found)
+    return _reserve(errors, _DEVIATIONS_WHERE_EXACT)
+
+
+def _is_certain(best: Scored, found: Candidates, k: int, n_read: int, beyond: float | None) -> bool:
+    """Whether what was not read can hardly be among the k best; `beyond` is what its estimates may be too low by."""
     if len(best.message_ids) < k:
         return False
-    order = np.argsort(found.message_ids[:n_read])
-    places = order[np.searchsorted(found.message_ids[:n_read], best.message_ids, sorter=order)]
-    errors = best.scores - found.estimates[places]
-    deviations = _DEVIATIONS_WHERE_EXACT if found.are_few else _DEVIATIONS
-    highest = found.estimates[n_read - 1] + max(float(np.mean(errors)), 0.0) + deviations * float(np.std(errors))
-    return bool(best.scores[k - 1] > highest + _SAME)
+    if beyond is None:
+        beyond = _reserve(_errors(best, found), _DEVIATIONS)
+    return bool(best.scores[k - 1] > found.estimates[n_read - 1] + beyond + _SAME)
+
+
+def _errors(scored: Scored, found: Candidates) -> npt.NDArray[np.float64]:
+    """By how much the estimates of some candidates are too low."""
+    order = np.argsort(found.message_ids)
+    places = order[np.searchsorted(found.message_ids, scored.message_ids, sorter=order)]
+    errors: npt.NDArray[np.float64] = scored.scores - found.estimates[places]
+    return errors
+
+
+def _reserve(errors: npt.NDArray[np.float64], deviations: float) -> float:
+    return max(float(np.mean(errors)), 0.0) + deviations * float(np.std(errors)) if len(errors) else np.inf
