@@ -26,7 +26,8 @@ class Encoding:
         for batch in source.within(EVERYTHING):
             go_on()
             check_messages(batch, dim=index.dim)
-            taken = batch[np.isin(batch.message_ids, message_ids, assume_unique=True)]
+            places = np.minimum(np.searchsorted(message_ids, batch.message_ids), n - 1)
+            taken = batch[message_ids[places] == batch.message_ids] if n else batch[:0]
             these = slice(self._n, self._n + len(taken))
             lists, codes = index.encoded(taken)
             self._ids[:, these] = taken.message_ids, taken.channel_ids, taken.author_ids, taken.embedding_ids

@@ -19,8 +19,8 @@ def batches(vectors: Vectors, size: int = 100) -> Iterator[Vectors]:
 
 
 def test_few_messages_have_one_list_and_many_twice_the_root_of_their_number() -> None:
-    """Below a hundred thousand there is one, then half as many messages in each as the root of their number."""
-    assert [n_lists_for(n) for n in (0, 1, 99_999, 100_000, 1_000_000)] == [1, 1, 1, 632, 2_000]
+    """Below two hundred thousand there is one, then half as many messages in each as the root of their number."""
+    assert [n_lists_for(n) for n in (0, 1, 199_999, 200_000, 1_000_000)] == [1, 1, 1, 894, 2_000]
 
 
 def test_a_sample_is_no_larger_than_what_there_is_and_than_what_is_wanted() -> None:
