@@ -10,7 +10,7 @@ import numpy as np
 from bot.askers import EVERYTHING
 from bot.index.base import VectorSource, check_messages
 from bot.index.codes import CodedList, CodesIndex
-from bot.vectors import Ids
+from bot.vectors import Ids, among
 
 
 class Encoding:
@@ -26,8 +26,7 @@ class Encoding:
         for batch in source.within(EVERYTHING):
             go_on()
             check_messages(batch, dim=index.dim)
-            places = np.minimum(np.searchsorted(message_ids, batch.message_ids), n - 1)
-            taken = batch[message_ids[places] == batch.message_ids] if n else batch[:0]
+            taken = batch[among(batch.message_ids, message_ids)]
             these = slice(self._n, self._n + len(taken))
             lists, codes = index.encoded(taken)
             self._ids[:, these] = taken.message_ids, taken.channel_ids, taken.author_ids, taken.embedding_ids

@@ -15,7 +15,7 @@ from bot.index.codes import CodesIndex
 from bot.index.scan import ScanIndex
 from bot.index.workshop import Workshop
 from bot.messages import EmbeddedMessages
-from bot.vectors import Ids, Vectors
+from bot.vectors import Ids, Vectors, among
 
 log = logging.getLogger(__name__)
 
@@ -227,7 +227,8 @@ class GuildIndex:
 
     def _mend(self) -> int:
         """Compare what is in with what the database holds, and make up for the difference."""
-        differing = np.setxor1d(self._live.ids(), self._source.stamps()[0])
+        held, stored = self._live.ids(), self._source.stamps()[0]
+        differing = np.concatenate([held[~among(held, stored)], stored[~among(stored, held)]])
         for start in range(0, len(differing), _BATCH):
             with self._following:
                 self._renew(self._live, differing[start : start + _BATCH].tolist())
