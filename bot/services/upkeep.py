@@ -24,11 +24,12 @@ class Upkeep:
         is_empty = True
         while True:
             await asyncio.sleep(_EVERY_S if is_empty else _AGAIN_S)
+            was_empty = is_empty
             try:
                 is_empty = await self._database.checkpoint()
             except StorageFailed as error:
                 log.warning("the database's log is not emptied: %s", error)
                 continue
-            if not is_empty:
+            if was_empty and not is_empty:
                 n_mib = await self._database.log_size() // _MIB
                 log.warning("somebody who reads keeps the database's log from being emptied; it has %d MiB", n_mib)

@@ -34,6 +34,7 @@ class CheckpointedDatabase:
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.services.upkeep._EVERY_S", 0.001)
+    monkeypatch.setattr("bot.services.upkeep._AGAIN_S", 0.001)
 
 
 async def tried(*answers: bool | StorageFailed) -> CheckpointedDatabase:
@@ -53,11 +54,28 @@ async def test_the_log_is_emptied_again_and_again(caplog: pytest.LogCaptureFixtu
 
 
 async def test_f6_whoever_hinders_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """A reader that never ends is a warning with the size of the log, each time."""
-    await tried(False, False)
+    """A reader that begins to hinder it is a warning with the size of the log, and the next one that does so again."""
+    await tried(False, False, True, False, False)
 
     assert [message for message in caplog.messages if "300 MiB" in message] == caplog.messages
     assert len(caplog.messages) == 2
+
+
+async def test_a_log_that_could_not_be_emptied_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was deleted is not to wait for a whole round more because somebody was reading."""
+    monkeypatch.setattr("bot.services.upkeep._AGAIN_S", 0.001)
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("bot.services.upkeep._EVERY_S", 7.0)
+    monkeypatch.setattr("bot.services.upkeep.asyncio.sleep", noted)
+    await tried(True, False, False, True)
+
+    assert pauses[:5] == [7.0, 7.0, 0.001, 0.001, 7.0]
 
 
 async def test_f3_a_disk_that_fails_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
