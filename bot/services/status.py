@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bot.errors import EmbeddingError
 from bot.services.costs import NO_INDEX, Costs, ServerCosts
 from bot.services.spaces import Spaces
 from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
@@ -155,7 +156,7 @@ class Inspector:
         return Former(generation.model_key, generation.dim, (await former.embeddings.counts()).embedded)
 
     async def examine(self) -> AsyncIterator[Finding]:
-        """Look at everything that may be wrong, the cheap things first. Raises EmbeddingError."""
+        """Look at everything that may be wrong, the cheap things first."""
         yield Finding("settings", "ok_settings", is_well=True, values={})
         n_bytes = await self._database.file_size()
         yield await asyncio.to_thread(_space, self._database.path, n_bytes=n_bytes)
@@ -164,11 +165,12 @@ class Inspector:
         yield await self._database_file()
         yield _log(await self._database.log_size())
         yield await self._texts()
-        yield await self._vectors()
+        n_damaged = len([damaged async for damaged in self._embeddings.damaged()])
+        yield await self._vectors(n_damaged)
         yield await self._queue()
         if (outage := await self._embeddings.outage.get()) is not None:
             yield Finding("outage", "embedder_out", is_well=False, values=asdict(outage))
-        yield await self._mirrored()
+        yield await self._mirrored(n_damaged)
         yield await self._self_test()
 
     async def _database_file(self) -> Finding:
@@ -183,8 +185,8 @@ class Inspector:
             "texts", "bad_texts" if n_damaged else "ok_texts", is_well=not n_damaged, values={"n": n_damaged}
         )
 
-    async def _vectors(self) -> Finding:
-        if n_damaged := len([damaged async for damaged in self._embeddings.damaged()]):
+    async def _vectors(self, n_damaged: int) -> Finding:
+        if n_damaged:
             return Finding("vectors", "bad_vectors", is_well=False, values={"n": n_damaged})
         if self._spaces.former is None and (others := await self._embeddings.generations.others()):
             names = ", ".join(map(str, others))
@@ -201,7 +203,7 @@ class Inspector:
             return Finding("queue", "set_aside", is_well=False, values=values)
         return Finding("queue", "stuck" if counts.pending else "ok_queue", is_well=not counts.pending, values=values)
 
-    async def _mirrored(self) -> Finding:
+    async def _mirrored(self, n_damaged: int) -> Finding:
         """The mirror as a start would have it. Building one for many messages is left to the bot."""
         if unfit := [server for server in await self.costs.by_server() if server.index == NO_INDEX]:
             n_messages = sum(server.embedded for server in unfit)
@@ -214,13 +216,18 @@ class Inspector:
             else:
                 n_absent += (await self._embeddings.counts(server.guild_id)).embedded
         n_embedded = (await self._embeddings.counts()).embedded
-        is_well = n_whole + n_absent == n_embedded
+        is_well = n_whole + n_absent in (n_embedded, n_embedded - n_damaged)
         verdict = ("mirror_to_be_made" if n_absent else "ok_mirror") if is_well else "bad_mirror"
         values: dict[str, object] = {"n": n_whole, "absent": n_absent, "embedded": n_embedded, "kind": workshop.name}
         return Finding("mirror", verdict, is_well=is_well, values=values)
 
     async def _self_test(self) -> Finding:
-        vectors = await self._embedder.embed([_SELF_TEST, _SELF_TEST])
+        try:
+            vectors = await self._embedder.embed([_SELF_TEST, _SELF_TEST])
+        except EmbeddingError as error:
+            reason: dict[str, object] = {"code": error.code, "detail": error.detail}
+            reason["model_key"] = self._embedder.model_key
+            return Finding("embedder", "embedder_fails", is_well=False, values=reason)
         score = float(cosines(vectors[:1], vectors[1])[0])
         is_well = score > _SELF_SCORE
         values: dict[str, object] = {

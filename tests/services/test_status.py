@@ -9,6 +9,7 @@ from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, message, utc
 
+from bot.errors import EmbeddingError
 from bot.services import status as module
 from bot.services.spaces import Space
 from bot.services.status import Finding, Former, Inspector, ServerStatus, Stored
@@ -263,3 +264,26 @@ async def test_a_server_whose_index_has_no_room_is_not_well(rooms: Rooms, monkey
     found = (await findings(rooms))["mirror"]
 
     assert (found.verdict, found.is_well, found.values) == ("no_room", False, {"n": 1, "messages": 2})
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_a_model_that_does_not_answer_is_one_finding_among_the_others(rooms: Rooms) -> None:
+    """Everything else is looked at, and the last finding says what the matter with the model is."""
+    rooms.embedder.failure = EmbeddingError("unreachable", "no answer", retryable=True)
+    found = await findings(rooms)
+
+    assert [one for one in found.values() if not one.is_well] == [found["embedder"]]
+    assert list(found)[-1] == "embedder"
+    assert found["embedder"].values == {"code": "unreachable", "detail": "no answer", "model_key": "words"}
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_a_damaged_vector_is_no_fault_of_the_mirror(rooms: Rooms) -> None:
+    """It is told as what it is, and that it is mirrored no more needs no report."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two")])
+    await rooms.settle()
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE embeddings SET checksum = checksum + 1 WHERE message_id = 1")
+    again = await rooms_over(rooms.database)
+
+    assert await verdicts(again) == {"vectors": "bad_vectors"}
