@@ -104,7 +104,7 @@ class GuildIndex:
             if self._is_due():
                 self.settle()
             with self._making:
-                if self.is_whole:
+                if self.is_whole and not self._is_gone:
                     self._workshop.takes(self._guild_id, self._live)
                 if self._n_unsaved >= max(_SAVED_AFTER * self._n_made_for, _LEAST_UNSAVED):
                     self._save()
@@ -119,10 +119,14 @@ class GuildIndex:
 
     def close(self) -> None:
         """Leave a file without what is gone, and with what is new where that is quickly written. Raises OSError."""
-        if self._unwiped:
-            self._wipe()
+        # What is not to be had in time is found out again by the next start, and made up for then.
+        if self._filing.acquire(timeout=_PATIENCE_S):
+            try:
+                self._wipe_file()
+            finally:
+                self._filing.release()
         if not self._making.acquire(timeout=_PATIENCE_S):
-            return  # what it would have come to is found out again by the next start
+            return
         try:
             if self._n_unsaved and self._live.n_bytes() <= _SAVED_AT_THE_END:
                 self._save()
@@ -195,7 +199,7 @@ class GuildIndex:
         """
         changed: set[int] = set()
         with self._following:
-            self._changed, self._n_unsaved = set(), 0
+            self._changed, n_unsaved = set(), self._n_unsaved
         try:
             if (index := make()) is None:
                 return False
@@ -208,6 +212,7 @@ class GuildIndex:
                     if len(latest) <= _FEW:
                         self._renew(index, latest)
                         self._live, self._n_made_for = index, max(len(index), 1)
+                        self._n_unsaved -= n_unsaved  # which are in the new one
                         self._to_be_wiped(list(changed))  # out of a file that was written meanwhile
                         break
                 self._renew(index, latest)
@@ -236,11 +241,14 @@ class GuildIndex:
 
     def _wipe(self) -> None:
         with self._filing:
-            gone = self._unwiped.copy()
-            if (path := self._workshop.path(self._guild_id)) is not None:
-                wipe(path, gone)
-            with self._following:
-                self._unwiped -= gone
+            self._wipe_file()
+
+    def _wipe_file(self) -> None:
+        gone, path = self._unwiped.copy(), self._workshop.path(self._guild_id)
+        if gone and path is not None:
+            wipe(path, gone)
+        with self._following:
+            self._unwiped -= gone
 
     def _save(self) -> None:
         """Write the file anew, after wiping the old one, whose place on the disk is only given free."""
