@@ -1,9 +1,10 @@
 """An embedded chat: the same services behind a keyboard or a pipe instead of Discord."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bot.app import App, open_app
@@ -23,16 +24,17 @@ _AUTHOR_NAME = "you"
 
 
 def run_console(settings: Settings, terminal: Terminal, *, sample: Path = SAMPLE) -> None:
-    """Chat until the input ends. Raises BotError when the services cannot be opened."""
-    with asyncio.Runner() as runner:
+    """Chat until the input ends, or SIGTERM or SIGINT comes. Raises BotError when the services cannot be opened."""
+    with asyncio.Runner() as runner, _ended_by_sigterm():
         stack = AsyncExitStack()
         try:
             app = runner.run(stack.enter_async_context(open_app(settings, "console")))
             chat = Chat(app, terminal)
             runner.run(chat.begin(sample))
-            for line in _lines(terminal):
-                if not runner.run(chat.hear(line)):
-                    break
+            with suppress(KeyboardInterrupt):
+                for line in _lines(terminal):
+                    if not runner.run(chat.hear(line)):
+                        break
             terminal.say("console.goodbye")
         finally:
             runner.run(stack.aclose())
@@ -117,6 +119,16 @@ class Chat:
         self._terminal.say("console.deleted")
 
 
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM do what Ctrl+C does: end the chat with everything closed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _lines(terminal: Terminal) -> Iterator[str]:
     """Lines from the keyboard, with its editing keys, or from a pipe, until either ends."""
     if not sys.stdin.isatty():
@@ -124,6 +136,6 @@ def _lines(terminal: Terminal) -> Iterator[str]:
         return
     with suppress(ImportError):
         import readline  # noqa: F401, PLC0415  # input() edits lines once it is loaded
-    with suppress(EOFError, KeyboardInterrupt):
+    with suppress(EOFError):
         while True:
             yield input(terminal.words("console.prompt"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -490,3 +491,22 @@ def test_what_is_stored_is_for_its_owner_alone() -> None:
 
     assert modes == dict.fromkeys(("bot.db", "bot.db-wal", "bot.db-shm", "bot.lock", "bot.lock.json"), 0o600)
     assert Path("data").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_chat_that_is_ended_by_a_signal_leaves_nothing_that_was_deleted(number: signal.Signals) -> None:
+    """Everything is closed as at the end of the input: the log is emptied, and the text is in no file."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "bot", "console"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as chat:
+        chat.stdin.write("a secret that is to go\n")
+        chat.stdin.flush()
+        told = next(line for line in chat.stdout if line.startswith("Stored as "))
+        chat.stdin.write(f"/delete {told.split()[-1].strip('.')}\n")
+        chat.stdin.flush()
+        assert next(chat.stdout) == "Deleted.\n"
+        chat.send_signal(number)
+        assert chat.stdout.read().endswith("Bye.\n")
+        assert chat.wait(20) == 0
+
+    assert not any(b"secret" in path.read_bytes() for path in Path("data").rglob("*") if path.is_file())
