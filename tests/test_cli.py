@@ -287,6 +287,19 @@ def test_b44_a_foreign_database_is_one_sentence_for_every_verb(verb: tuple[str, 
     assert Path("data/bot.db").read_bytes() == before
 
 
+@pytest.mark.parametrize("verb", [("status",), ("doctor", "--json"), ("similar", "a")])
+def test_a_data_folder_that_is_a_file_is_one_sentence_for_those_who_only_read(verb: tuple[str, ...]) -> None:
+    """It is no empty community, and no failure that should not have been."""
+    Path("notes.txt").write_text("not a folder")
+    done = bot(*verb, DATA_DIR="notes.txt")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == "The data folder notes.txt cannot be used (it is a file): mend it, or set DATA_DIR to\nanother one.\n"
+    )
+
+
 def test_a_changed_model_is_told_and_until_it_is_through_the_former_one_answers(bath: Path) -> None:
     """The state names whose vectors answer and how many they are, the doctor says what mends it, and the answer to a
     question is what it was, although nothing reaches the server of the model that is set."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiosqlite
 
-from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable
+from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, DataFolderUnusable
 from bot.storage.connections import BUSY_S, DRIVER_ERRORS, connection_to, to_its_end, translated
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
 
@@ -137,8 +137,10 @@ async def open_to_write(folder: Path) -> AsyncIterator[Database]:
 async def open_to_read(folder: Path) -> AsyncIterator[Database]:
     """The folder's database beside whoever writes to it; an empty one in memory where there is none.
 
-    Raises DatabaseUnusable, DatabaseForeign, DatabaseTooNew and DatabaseTooOld.
+    Raises DataFolderUnusable, DatabaseUnusable, DatabaseForeign, DatabaseTooNew and DatabaseTooOld.
     """
+    if folder.exists() and not folder.is_dir():
+        raise DataFolderUnusable(folder, "file")
     path = folder / FILE_NAME
     if exists := path.exists():
         _refuse_no_file(path)
