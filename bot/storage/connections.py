@@ -19,7 +19,9 @@ LEAST_SQLITE_VERSION = "3.51.3"  # older ones can damage a database when its log
 BUSY_S = 5.0
 DRIVER_ERRORS = (sqlite.Error, ValueError)  # the latter where the connection is gone
 _BUSY, _LOCKED = 5, 6  # SQLite's codes, without what is said in their upper bytes
-_CACHE_KIB, _SHARED_CACHE_KIB = 16_384, 4_096  # a batch of vectors; a shared one reads each vector once
+_CACHE_KIB = 32_768
+READING_CACHE_KIB = 16_384
+_SHARED_CACHE_KIB = 4_096  # which reads vectors, each of them once
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -29,9 +31,9 @@ _PRAGMAS = (
 
 
 @asynccontextmanager
-async def connection_to(path: Path, mode: str) -> AsyncIterator[aiosqlite.Connection]:
+async def connection_to(path: Path, mode: str, *, cache_kib: int = _CACHE_KIB) -> AsyncIterator[aiosqlite.Connection]:
     """A connection with a thread of its own. Raises DatabaseUnusable and DatabaseLocked when it opens."""
-    connection = aiosqlite.Connection(lambda: _connect(path, mode), 64)
+    connection = aiosqlite.Connection(lambda: _connect(path, mode, cache_kib=cache_kib), 64)
     try:
         with _opening(path):
             await connection

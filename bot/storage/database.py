@@ -11,7 +11,7 @@ from typing import Any
 import aiosqlite
 
 from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, DataFolderUnusable
-from bot.storage.connections import BUSY_S, DRIVER_ERRORS, connection_to, to_its_end, translated
+from bot.storage.connections import BUSY_S, DRIVER_ERRORS, READING_CACHE_KIB, connection_to, to_its_end, translated
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
 
 FILE_NAME = "bot.db"
@@ -128,7 +128,7 @@ async def open_to_write(folder: Path) -> AsyncIterator[Database]:
             await _migrate(path, writer)
             # It has another while a backup is put in its place. Fetched, or the change is not over and keeps it locked.
             await writer.execute_fetchall("PRAGMA journal_mode = WAL")
-        async with connection_to(path, "rw") as reader:
+        async with connection_to(path, "rw", cache_kib=READING_CACHE_KIB) as reader:
             await reader.execute("PRAGMA query_only = ON")
             yield Database(path, writer=writer, reader=reader)
 
