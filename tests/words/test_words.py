@@ -91,6 +91,7 @@ REFUSALS |= reasons_raised("services/importer.py", "ImportFileRefused", position
 CODES = reasons_raised("embedding/openai.py", "EmbeddingError", position=0, names=("_FINAL", "reason"))
 CODES |= reasons_raised("embedding/base.py", "EmbeddingError", position=0, names=())
 IDS = reasons_raised("times.py", "SnowflakeInvalid", position=1, names=())
+FOLDERS = reasons_raised("storage/database.py", "DataFolderUnusable", position=1, names=())
 
 
 # --- the catalogues
@@ -190,6 +191,7 @@ def test_every_reason_has_words_and_all_words_a_reason(language):
     given = {f"ImportFileRefused.{reason}" for reason in REFUSALS}
     given |= {f"EmbeddingError.{code}" for code in CODES}
     given |= {f"SnowflakeInvalid.{reason}" for reason in IDS}
+    given |= {f"DataFolderUnusable.{reason}" for reason in FOLDERS}
 
     assert {key[1] for key in TEXTS[language] if key[0] == "reasons"} == given
 
