@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +98,20 @@ class Town:
             assert [n.message_id for n in found] == [n.message_id for n in truth]
 
 
+@contextmanager
+def being_made(town: Town) -> Iterator["Future[int]"]:
+    """While the town's index is made, which has begun and ends with the block."""
+    town.source.hold()
+    with ThreadPoolExecutor(1) as aside:
+        making = aside.submit(town.index.settle)
+        try:
+            assert town.source.is_being_read.wait(10)
+            yield making
+        finally:
+            town.source.may_go_on.set()
+        making.result(10)
+
+
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     """Four hundred messages, with codes and their file."""
@@ -126,17 +140,13 @@ def test_while_an_index_is_made_the_old_one_answers_and_what_changes_is_in_the_n
     """Additions, rewritten messages and deletions under way are answered at once, and are in what comes."""
     town = Town(folder)
     town.say(N)
-    town.source.hold()
-    with ThreadPoolExecutor(1) as aside:
-        making = aside.submit(town.index.settle)
-        assert town.source.is_being_read.wait(10)
+    with being_made(town) as making:
         town.say(n_changes, first_id=N + 1, seed=1)
         town.say(n_changes // 2, first_id=1, seed=2)
         town.delete(*range(N - n_changes // 2, N + 1), N + 2)
         assert not town.index.is_whole
         town.assert_true()
-        town.source.may_go_on.set()
-        assert making.result(10) == len(town.index)
+    assert making.result() == len(town.index)
 
     assert town.index.is_whole
     town.assert_true()
@@ -165,13 +175,8 @@ def test_old_messages_that_are_read_while_an_index_is_made_push_no_newer_ones_ou
     town = Town(folder)
     town.say(100)
     town.say(300, first_id=201, seed=1)
-    town.source.hold()
-    with ThreadPoolExecutor(1) as aside:
-        making = aside.submit(town.index.settle)
-        assert town.source.is_being_read.wait(10)
+    with being_made(town):
         town.say(50, first_id=120, seed=2)
-        town.source.may_go_on.set()
-        making.result(10)
 
     town.assert_true()
 
@@ -253,13 +258,8 @@ def test_what_was_deleted_while_an_index_was_made_is_not_left_in_its_file(tmp_pa
     """The file was written with it, and loses it at the end at the latest."""
     town = Town(tmp_path)
     town.say(N)
-    town.source.hold()
-    with ThreadPoolExecutor(1) as aside:
-        making = aside.submit(town.index.settle)
-        assert town.source.is_being_read.wait(10)
+    with being_made(town):
         town.delete(1)
-        town.source.may_go_on.set()
-        making.result(10)
     town.index.close()
 
     again = town.restarted()
@@ -273,15 +273,10 @@ def test_wiping_waits_for_no_index_that_is_made(town: Town, monkeypatch: pytest.
     monkeypatch.setattr(module, "_WIPED_AFTER_S", 0.0)
     monkeypatch.setattr(Workshop, "outgrown", lambda *_: True)
     codes = town.codes()
-    town.source.hold()
-    with ThreadPoolExecutor(1) as aside:
-        making = aside.submit(town.index.settle)
-        assert town.source.is_being_read.wait(10)
+    with being_made(town):
         town.delete(5)
         town.index.wipe()
         content = town.path.read_bytes()
-        town.source.may_go_on.set()
-        making.result(10)
 
     assert (codes[5] in content, codes[6] in content) == (False, True)
     town.index.wipe()
@@ -419,13 +414,8 @@ def test_a_server_that_goes_while_its_index_is_made_leaves_no_file(tmp_path: Pat
     """The file that is written after the server has gone goes as well."""
     town = Town(tmp_path)
     town.say(N)
-    town.source.hold()
-    with ThreadPoolExecutor(1) as aside:
-        making = aside.submit(town.index.settle)
-        assert town.source.is_being_read.wait(10)
+    with being_made(town):
         town.index.forget()
-        town.source.may_go_on.set()
-        making.result(10)
 
     assert list(tmp_path.iterdir()) == []
 
