@@ -117,10 +117,8 @@ class CodesIndex:
         with self._lock:
             self._drop(messages.message_ids)
             rows = self._put(messages, lists)
-            order = np.argsort(lists, kind="stable")
-            for start, end in _runs(lists[order]):
-                among = order[start:end]
-                self._add(int(lists[among[0]]), rows[among], codes[among])
+            for number, places in _by_list(lists):
+                self._add(number, rows[places], codes[places])
 
     def take(self, lists: Iterable[CodedList]) -> None:
         """Hold what an index with the same partition has encoded. There must be nothing in yet."""
@@ -253,11 +251,8 @@ class CodesIndex:
 
     def _drop(self, message_ids: Iterable[int]) -> None:
         rows = self._rows.drop(message_ids)
-        lists = self._list_of[rows].astype(np.int64)
-        order = np.argsort(lists, kind="stable")
-        for start, end in _runs(lists[order]):
-            among = order[start:end]
-            self._drop_from(int(lists[among[0]]), rows[among])
+        for number, places in _by_list(self._list_of[rows].astype(np.int64)):
+            self._drop_from(number, rows[places])
 
     def _drop_from(self, number: int, gone: Ids) -> None:
         """Close the gaps with the last ones of a list, and wipe the end."""
@@ -289,7 +284,9 @@ def _lists_around(centres: Vectors) -> faiss.IndexIVFRaBitQ:
     return index
 
 
-def _runs(values: Ids) -> Iterator[tuple[int, int]]:
-    """Where equal values stand together in a sorted array: from, to."""
-    borders = np.flatnonzero(np.diff(values, prepend=-1, append=-1))
-    return pairwise(borders.tolist())
+def _by_list(lists: Ids) -> Iterator[tuple[int, Ids]]:
+    """Each list that is named, with the places where it is."""
+    order = np.argsort(lists, kind="stable")
+    borders = np.flatnonzero(np.diff(lists[order], prepend=-1, append=-1))
+    for start, end in pairwise(borders.tolist()):
+        yield int(lists[order[start]]), order[start:end]
