@@ -62,10 +62,8 @@ class Chat:
             self._terminal.err.print(self._terminal.words.error(error))
         await self._app.indexer.load()
         await self._app.ingest.met(_SERVER, _CHANNEL)
-        status = await inspector.status()
-        self._terminal.say(
-            "console.ready", messages=status.messages, embedded=status.embedded, model_key=status.model_key
-        )
+        n_messages, n_embedded = (await inspector.stored()).messages, (await inspector.counts()).embedded
+        self._terminal.say("console.ready", messages=n_messages, embedded=n_embedded, model_key=inspector.model_key)
 
     async def hear(self, line: str) -> bool:
         """Do what a line asks for; False when it asks to leave."""

@@ -120,6 +120,11 @@ class Inspector:
             outage=await self._embeddings.outage.get(),
         )
 
+    @property
+    def model_key(self) -> str:
+        """The model that is set."""
+        return self._embedder.model_key
+
     async def counts(self) -> Counts:
         """How far embedding has come; quickly told."""
         return await self._embeddings.counts()
