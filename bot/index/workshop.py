@@ -15,7 +15,7 @@ import numpy as np
 from bot.askers import EVERYTHING
 from bot.index.base import VectorIndex, VectorSource
 from bot.index.cache import Cached, CacheUnusable, SoundLists, opened, save
-from bot.index.codes import CodedList, CodesIndex
+from bot.index.codes import CodedList, CodesIndex, code_size_for
 from bot.index.encoding import Encoding
 from bot.index.faiss import EXACT, FaissIndex, FaissKind
 from bot.index.partition import learnt, n_in_sample, n_lists_for
@@ -130,7 +130,7 @@ class Workshop:
             return exact
         n_lists = n_lists_for(n)
         centres = n_lists * self.dim * 4 + (2 * self.dim * min(self.dim, 512) * 4 if n_lists > 1 else 0)
-        return Plan("codes" if n_lists == 1 else "lists", n * (self.dim // 8 + 8 + 49) + centres, is_coded=True)
+        return Plan("codes" if n_lists == 1 else "lists", n * (code_size_for(self.dim) + 49) + centres, is_coded=True)
 
     def has_room(self, guild_id: int, n: int, n_bytes_more: int = 0) -> bool:
         """Whether an index over n messages of a server fits, which then counts as there.
