@@ -18,13 +18,15 @@ from bot.askers import Operator, Scope
 from bot.index.mirror import Mirror, mirror_folder
 from bot.index.room import Room
 from bot.index.workshop import Workshop
-from bot.messages import Generation, Query
+from bot.messages import Generation, Mode, Query
+from bot.services.fusion import Fusion
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.storage.database import open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.storage.sessions import Sessions, begin_session
@@ -106,8 +108,9 @@ class Ours:
         self.mirror = spaces.mirror
         self._opened.callback(spaces.mirror.close)
         messages, servers = MessageStore(database), ServerStore(database)
-        self._search, self._ingest = Search(messages, servers, spaces), Ingest(messages, servers, spaces)
-        self._indexer = Indexer(spaces, servers)
+        lexicon = Lexicon(database)
+        self._search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+        self._ingest, self._indexer = Ingest(messages, servers, spaces), Indexer(spaces, servers, lexicon)
         await self._indexer.load()
 
     def search(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Ids:
@@ -120,7 +123,7 @@ class Ours:
             channel_ids=allowed.channel_ids if allowed else None,
             author_ids=allowed.author_ids if allowed else None,
         )
-        hits = await self._search.similar(Operator(), Query(text=_ASKED, limit=k, within=scope))
+        hits = await self._search.similar(Operator(), Query(text=_ASKED, limit=k, within=scope, mode=Mode.MEANING))
         return np.array([hit.message.message_id for hit in hits], np.int64)
 
     def delete(self, message_id: int) -> None:

@@ -18,12 +18,14 @@ from bot.index.mirror import Mirror
 from bot.index.recall import recall
 from bot.index.workshop import Workshop
 from bot.messages import Generation, Query
+from bot.services.fusion import Fusion
 from bot.services.indexer import Indexer
 from bot.services.search import Question, Search
 from bot.services.spaces import Space, Spaces
 from bot.settings import Settings
 from bot.storage.database import open_to_read
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.storage.vectors import VectorReader
@@ -50,9 +52,10 @@ async def storage_figures(folder: Path, exports: list[Path]) -> list[Figure]:
         for name, kind in {"auto": None, **NAMED}.items():
             spaces = Spaces(embeddings, embedder, Mirror(Workshop(embedder.dim, reader.of, pool=pool, kind=kind)))
             started = time.perf_counter()
-            await Indexer(spaces, servers).reconcile()
+            lexicon = Lexicon(database)
+            await Indexer(spaces, servers, lexicon).reconcile()
             figures.append(Figure(f"start: mirror filled from SQLite, {name}", time.perf_counter() - started, "s"))
-            search = Search(messages, servers, spaces)
+            search = Search(messages, servers, spaces, Fusion(lexicon, servers))
             wanted = "10 or less" if name == "auto" else ""
             figures += await _searching(search, spaces.current, queries, name, wanted)
             figures.append(_recall(spaces.mirror, oracle, queries, name))

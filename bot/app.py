@@ -20,6 +20,7 @@ from bot.services.announcements import Announcements
 from bot.services.answers import Answers
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
+from bot.services.fusion import Fusion
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -37,6 +38,7 @@ from bot.storage.backup import Backup, Progress, back_up, restore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.generations import GenerationStore
+from bot.storage.lexicon import Lexicon
 from bot.storage.lock import writing_to
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -190,9 +192,10 @@ def _pool(name: str) -> Iterator[ThreadPoolExecutor]:
 def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     messages, servers = MessageStore(database), ServerStore(database)
     ingest = Ingest(messages, servers, spaces)
-    indexer = Indexer(spaces, servers)
+    lexicon = Lexicon(database)
+    indexer = Indexer(spaces, servers, lexicon)
     inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces)
-    search = Search(messages, servers, spaces)
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
     coverage, up_to_date = Coverage(servers), UpToDate()
     every = timedelta(days=settings.reconcile_days)
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)

@@ -98,6 +98,14 @@ class Message:
         return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
 
 
+class Mode(StrEnum):
+    """What a search goes by."""
+
+    MEANING = "meaning"
+    WORDS = "words"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question: a text or a message, with what it is narrowed to.
@@ -111,6 +119,7 @@ class Query:
     limit: int = 10
     within: Scope = EVERYTHING
     min_score: float | None = None
+    mode: Mode = Mode.BOTH
 
     def __post_init__(self) -> None:
         if self.text is None and self.message_id is None:
@@ -128,10 +137,10 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A stored message with its cosine similarity to the question, unrounded."""
+    """A stored message with its cosine similarity to the question, unrounded; None where words alone speak for it."""
 
     stored: StoredMessage
-    score: float
+    score: float | None
 
     @property
     def message(self) -> Message:

@@ -58,9 +58,12 @@ class Terminal:
                 channel=quote(hit.stored.channel_name, width=_NAME_WIDTH) or unknown,
                 age=self._age(message.created_at, now),
             )
-            self.out.print(Text.assemble((f"{place:>2}. ", "dim"), (f"{hit.score:.2f}", "bold cyan"), f"  {head}"))
+            self.out.print(Text.assemble((f"{place:>2}. ", "dim"), (self._nearness(hit), "bold cyan"), f"  {head}"))
             self.out.print(Text(f"    {quote(message.content, width=_QUOTE_WIDTH) or self.words('hit.no_text')}"))
             self.out.print(Text(f"    {message.url}", style="dim"))
+
+    def _nearness(self, hit: Hit) -> str:
+        return self.words("hit.same_words") if hit.score is None else f"{hit.score:.2f}"
 
     def hits_as_json(self, hits: Iterable[Hit]) -> None:
         for hit in hits:

@@ -19,6 +19,7 @@ from bot.messages import Generation
 from bot.services.answers import Answers
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
+from bot.services.fusion import Fusion
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -32,6 +33,7 @@ from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.storage.sessions import Sessions
@@ -112,7 +114,8 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     mirror = Mirror(workshop)
     spaces = Spaces(embeddings, embedder, mirror)
     ingest = Ingest(messages, servers, spaces)
-    search = Search(messages, servers, spaces)
+    lexicon = Lexicon(database)
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
     coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
@@ -127,7 +130,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         embeddings=embeddings,
         mirror=mirror,
         ingest=ingest,
-        indexer=Indexer(spaces, servers),
+        indexer=Indexer(spaces, servers, lexicon),
         spaces=spaces,
         search=search,
         importer=Importer(ingest),

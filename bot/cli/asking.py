@@ -1,9 +1,7 @@
 """The verb that searches."""
 
 import asyncio
-import logging
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,20 +9,12 @@ import typer
 from bot.app import open_reader
 from bot.askers import Operator, Scope
 from bot.cli._arguments import AsJson, id_option, moment_option, ready
-from bot.messages import Query
+from bot.messages import Mode, Query
 from bot.settings import Settings
 from bot.terminal import Terminal, utc_now
 from bot.times import snowflake_at
 
-log = logging.getLogger(__name__)
-
 _MAX_LIMIT = 100
-
-
-class Mode(StrEnum):
-    """What a search goes by."""
-
-    MEANING = "meaning"
 
 
 def similar(
@@ -38,7 +28,7 @@ def similar(
     before: Annotated[datetime | None, moment_option("Before this day or age, in UTC.")] = None,
     limit: Annotated[int, typer.Option(help="How many to show, 1 to 100.")] = 10,
     min_score: Annotated[float | None, typer.Option(help="Only with at least this score, -1 to 1.")] = None,
-    mode: Annotated[Mode, typer.Option(help="What to go by.")] = Mode.MEANING,
+    mode: Annotated[Mode, typer.Option(help="What to go by.")] = Mode.BOTH,
     as_json: AsJson = False,
 ) -> None:
     """Find stored messages that say alike things."""
@@ -57,8 +47,7 @@ def similar(
         after_id=None if after is None else snowflake_at(after),
         before_id=None if before is None else snowflake_at(before),
     )
-    log.debug("searching by %s", mode)
-    query = Query(text=text, message_id=message, limit=clamped, within=within, min_score=min_score)
+    query = Query(text=text, message_id=message, limit=clamped, within=within, min_score=min_score, mode=mode)
     asyncio.run(_similar(settings, terminal, query, as_json=as_json))
 
 
@@ -66,12 +55,15 @@ async def _similar(settings: Settings, terminal: Terminal, query: Query, *, as_j
     async with open_reader(settings) as app:
         stored = await app.inspector.stored()
         await app.indexer.load()
-        hits = await app.search.similar(Operator(), query)
+        question = await app.search.question(Operator(), query)
+        hits = await app.search.nearest(question)
     if as_json:
         terminal.hits_as_json(hits)
     else:
         terminal.hits(hits, now=utc_now())
     if not hits:
         terminal.remark("similar.nothing_found" if stored.messages else "similar.nothing_stored")
+    if question.failure is not None:
+        terminal.remark("similar.words_only", reason=terminal.words.error(question.failure))
     if stored.pending:
         terminal.remark("similar.waiting", n=stored.pending)

@@ -15,14 +15,17 @@ _NAME, _QUOTE = 120, 480
 
 def page_embed(page: Page, words: Words) -> discord.Embed:
     """A page of an answer, with how much more there is."""
-    left_out = words("answer.unknown", n=page.n_unknown) if page.n_unknown else ""
+    remarks = [words("answer.words_only")] if page.failure else []
+    if page.n_unknown:
+        remarks.append(words("answer.unknown", n=page.n_unknown))
+    told = "\n".join(remarks)
     if not page.hits:
         is_first = page.start == 0 and not page.n_more
-        return discord.Embed(description=left_out or words("answer.nothing" if is_first else "answer.gone"))
+        return discord.Embed(description=told or words("answer.nothing" if is_first else "answer.gone"))
     embed = hits_embed(page.hits, words, first=page.start + 1)
     embed.title = words("answer.title")
     more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")
-    return embed.set_footer(text=f"{more}\n{left_out}" if left_out else more)
+    return embed.set_footer(text=f"{more}\n{told}" if told else more)
 
 
 def share_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:
@@ -46,7 +49,9 @@ def _hit(number: int, hit: Hit, words: Words) -> str:
         author=quoted(message.author_name, budget=_NAME, width=32) or words("answer.no_name"),
         channel=f"<#{message.channel_id}>",
         age=discord.utils.format_dt(message.created_at, "R"),
-        percent=max(round(hit.score * 100), 0),
+        nearness=words("answer.same_words")
+        if hit.score is None
+        else words("answer.percent", percent=max(round(hit.score * 100), 0)),
     )
     quote = quoted(message.content, budget=_QUOTE) or words("hit.no_text")
     return f"**{number}.** {head} · [{words('answer.jump')}]({message.url})\n> {quote}"

@@ -17,7 +17,7 @@ from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
 from bot.exts._pages import ShareButton, TurnButton, show
 from bot.exts._words import told, worded, words_of
-from bot.messages import Query
+from bot.messages import Mode, Query
 from bot.times import moment, snowflake, snowflake_at
 
 Asked = discord.Interaction[SimilarBot]
@@ -29,6 +29,7 @@ _LINK = re.compile(
     r"<?https?://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
     r"(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?>?"
 )
+_MODES = [app_commands.Choice(name=told(f"commands.similar.modes.{mode}"), value=mode.value) for mode in reversed(Mode)]
 _AGES = ("7d", "30d", "6m", "1y")
 
 
@@ -41,7 +42,8 @@ class Similar(commands.Cog):
         bot.tree.add_command(self.menu)
 
     @app_commands.command(name=told("commands.similar.name"), description=told("commands.similar.description"))
-    @worded("similar", "text", "channel", "author", "after", "before", "limit")
+    @worded("similar", "text", "channel", "author", "after", "before", "limit", "mode")
+    @app_commands.choices(mode=_MODES)
     async def similar(  # noqa: PLR0917  # discord.py makes the options of them
         self,
         interaction: Asked,
@@ -51,6 +53,7 @@ class Similar(commands.Cog):
         after: Moment | None = None,
         before: Moment | None = None,
         limit: Limit = 10,
+        mode: str = Mode.BOTH,
     ) -> None:
         self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -61,7 +64,7 @@ class Similar(commands.Cog):
             before_id=_id_at(before),
         )
         asker = await self.bot.asker_of(interaction)
-        query = replace(await self._question(interaction, asker, text), within=within, limit=limit)
+        query = replace(await self._question(interaction, asker, text), within=within, limit=limit, mode=Mode(mode))
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 

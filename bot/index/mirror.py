@@ -15,7 +15,7 @@ from bot.errors import BotError
 from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
 from bot.messages import EmbeddedMessages, Generation
-from bot.vectors import Ids, Vectors
+from bot.vectors import Halves, Ids, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,10 @@ class Mirror:
             for neighbor in index.search(vector, k, scope)
         ]
         return sorted(found, key=lambda candidate: (-candidate.score, -candidate.message_id))[:k]
+
+    def vectors(self, guild_id: int, message_ids: Ids) -> tuple[Ids, Halves]:
+        """The stored vectors of a server's messages, float16 [n, dim], and whose they are; any may be missing."""
+        return self.workshop.source(guild_id).halves(message_ids)
 
     def _index(self, guild_id: int) -> GuildIndex:
         with self._making:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.askers import Asker, Audience, Member
-from bot.errors import AnswerExpired, AnswerOfAnother, NothingToShare, StorageFailed
+from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, NothingToShare, StorageFailed
 from bot.messages import Hit, Query
 from bot.services.history import History
 from bot.services.reconcile import Reconcile
@@ -30,7 +30,7 @@ class Page:
     """What one member is shown of an answer; `start` is the place of its first hit, `n_more` what follows it.
 
     `n_unknown` hits are left out, since Discord did not say in time whether they are still there. `is_kept` says
-    that the page can be turned and shared.
+    that the page can be turned and shared, `failure` why there are only messages with the same words.
     """
 
     answer_id: int
@@ -39,6 +39,7 @@ class Page:
     n_more: int
     n_unknown: int = 0
     is_kept: bool = True
+    failure: EmbeddingError | None = None
 
     @property
     def next(self) -> int:
@@ -74,7 +75,7 @@ class Answers:
             if not n_changed or hits == before or time.monotonic() >= until:
                 break
         answer = StoredAnswer(answer_id, asker.guild_id, asker.user_id, datetime.now(UTC), _found(hits))
-        return replace(page, is_kept=await self._keep(answer))
+        return replace(page, is_kept=await self._keep(answer), failure=question.failure)
 
     async def forget_expired(self) -> None:
         """Drop what can no longer be turned."""
@@ -134,7 +135,7 @@ class Answers:
 
     async def _hits(self, asker: Asker, guild_id: int, found: Sequence[Found]) -> list[tuple[Found, Hit]]:
         seen = await self._search.seen(asker, guild_id, [one.message_id for one in found])
-        return [(one, Hit(seen[one.message_id], one.percent / 100)) for one in found if one.message_id in seen]
+        return [(one, Hit(seen[one.message_id], _score(one))) for one in found if one.message_id in seen]
 
     async def _page(
         self, answer_id: int, start: int, hits: Sequence[tuple[int, Hit]], *, history: History, until: float
@@ -166,8 +167,16 @@ class Answers:
 
 def _in_percent(hit: Hit) -> Hit:
     """Scores are shown no finer: exact ones would let hidden texts be guessed."""
-    return Hit(hit.stored, round(hit.score * 100) / 100)
+    return Hit(hit.stored, None if hit.score is None else round(hit.score * 100) / 100)
 
 
 def _found(hits: Sequence[tuple[int, Hit]]) -> tuple[Found, ...]:
-    return tuple(Found(n, hit.message.message_id, round(hit.score * 100)) for n, hit in hits)
+    return tuple(Found(n, hit.message.message_id, _percent(hit)) for n, hit in hits)
+
+
+def _percent(hit: Hit) -> int | None:
+    return None if hit.score is None else round(hit.score * 100)
+
+
+def _score(found: Found) -> float | None:
+    return None if found.percent is None else found.percent / 100

@@ -1,4 +1,4 @@
-"""Keeps vectors in step with texts, and the mirror in step with vectors."""
+"""Keeps words and vectors in step with texts, and the mirror in step with vectors."""
 
 import asyncio
 import logging
@@ -11,7 +11,9 @@ from bot.errors import BotError, EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
 from bot.services.spaces import Spaces
 from bot.storage.embeddings import PendingText
+from bot.storage.lexicon import Lexicon, UnwordedText
 from bot.storage.servers import ServerStore
+from bot.terms import terms_of
 from bot.threads import aside
 from bot.vectors import Ids, Vectors
 
@@ -28,8 +30,9 @@ _HARMLESS = "hello"
 class Indexer:
     """Drains what waits for a vector; the mirror follows from the first reconcile on."""
 
-    def __init__(self, spaces: Spaces, servers: ServerStore) -> None:
+    def __init__(self, spaces: Spaces, servers: ServerStore, lexicon: Lexicon) -> None:
         self._spaces = spaces
+        self._lexicon = lexicon
         self._embeddings = spaces.embeddings
         self._servers = servers
         self._embedder = spaces.embedder
@@ -48,6 +51,7 @@ class Indexer:
         if self._is_behind:
             await self.reconcile()
             self._is_behind = False
+        await self._word()
         while pending := await self._embeddings.pending(_BATCH):
             async with self._spaces.in_step:
                 copied = await self._embeddings.copy_known(pending)
@@ -58,6 +62,11 @@ class Indexer:
             yield len(pending)
         await self._works()
         await self._change_over()
+
+    async def _word(self) -> None:
+        """Take the words of what waits for it into the full-text index; no embedder is needed for that."""
+        while texts := await self._lexicon.unworded(_BATCH):
+            await self._lexicon.put(texts, await asyncio.to_thread(_terms, texts))
 
     async def warm_up(self) -> None:
         """Embed something harmless: a model that runs here reads its weights, for which nobody then has to wait."""
@@ -224,3 +233,7 @@ class Indexer:
         embedded = await self._embeddings.get_many(guild_id, message_ids)
         if len(embedded):
             await asyncio.to_thread(self._mirror.upsert, guild_id, embedded)
+
+
+def _terms(texts: Sequence[UnwordedText]) -> list[list[str]]:
+    return [terms_of(text.content) for text in texts]

@@ -9,8 +9,8 @@ import numpy as np
 
 from bot.askers import Asker, Scope, visible_to
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
-from bot.index.mirror import Candidate
-from bot.messages import Channel, Hit, Query, StoredMessage
+from bot.messages import Channel, Hit, Mode, Query, StoredMessage
+from bot.services.fusion import Asked, Fusion, Ranked, asked
 from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -23,13 +23,18 @@ _PATIENCE_S = 15.0  # of somebody who waits for an answer; what is to be stored 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A query as the index takes it: `vector` is a unit float32 [dim] of the space that it is looked for in."""
+    """A query as the indexes take it: `vector` is a unit float32 [dim] of the space that it is looked for in.
+
+    It is None where words alone are asked for, or can be: `failure` is then why there is no vector.
+    """
 
     asker: Asker
     query: Query
-    vector: Vectors
+    asked: Asked
+    vector: Vectors | None
     space: Space
     scope: Scope
+    failure: EmbeddingError | None = None
 
 
 class Search:
@@ -40,28 +45,43 @@ class Search:
         messages: MessageStore,
         servers: ServerStore,
         spaces: Spaces,
+        fusion: Fusion,
     ) -> None:
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
+        self._fusion = fusion
 
     async def similar(self, asker: Asker, query: Query) -> list[Hit]:
-        """The messages nearest to the query that the asker may see, nearest first, the newer first among equals.
+        """The messages most related to the query that the asker may see, the newer first among equals.
 
         Raises what `question` raises.
         """
         return await self.nearest(await self.question(asker, query))
 
     async def question(self, asker: Asker, query: Query) -> Question:
-        """The query as it can be put to the index, again and again.
+        """The query as it can be put to the indexes, again and again.
 
-        Raises NothingToCompare, MessageNotFound, MessageNotEmbedded, OtherGeneration and EmbeddingError.
+        Without the embedder words answer, where they may. Raises NothingToCompare, MessageNotFound, MessageNotEmbedded,
+        OtherGeneration and EmbeddingError.
         """
         scope = visible_to(asker) & query.within
         if query.message_id is not None:
             scope = replace(scope, excluded_ids=scope.excluded_ids | {query.message_id})
         space = self._spaces.answering
-        return Question(asker, query, await self._vector(asker, query, space), space, scope)
+        stored = await self._asked_about(asker, query)
+        text = query.text if stored is None else stored.message.content
+        if not embed_text(text or ""):
+            raise NothingToCompare
+        question = Question(asker, query, asked(text or ""), None, space, scope)
+        if query.mode is Mode.WORDS:
+            return question
+        try:
+            return replace(question, vector=await self._vector(stored, query, space))
+        except EmbeddingError as failure:
+            if query.mode is Mode.MEANING:
+                raise
+            return replace(question, failure=failure)
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that anything may be stored from."""
@@ -101,47 +121,80 @@ class Search:
         limit, min_score = question.query.limit, question.query.min_score
         k = limit + _MARGIN
         while True:
-            candidates = await asyncio.to_thread(question.space.mirror.search, question.vector, k, question.scope)
+            candidates, may_be_more = await self._candidates(question, k)
             hits = await self._hits(question, candidates)
-            if len(hits) == limit or len(candidates) < k:
+            if len(hits) == limit or not may_be_more:
                 return hits
-            if min_score is not None and candidates[-1].score < min_score:
+            if min_score is not None and all(one.score is None or one.score < min_score for one in candidates[k - 1 :]):
                 return hits
             k *= 2
 
-    async def _hits(self, question: Question, candidates: Sequence[Candidate]) -> list[Hit]:
-        """The best candidates as hits; what was deleted or rewritten since the mirror was read is left out."""
+    async def _candidates(self, question: Question, k: int) -> tuple[list[Ranked], bool]:
+        """The best candidates in their order, and whether there may be more."""
+        asked, vector, space, scope = question.asked, question.vector, question.space, question.scope
+        if vector is None:
+            found = await self._fusion.by_words(asked, space, scope, k)
+            return found, len(found) == k
+        if question.query.mode is Mode.BOTH:
+            return await self._fusion.by_both(asked, vector, space, scope, k)
+        nearest = await asyncio.to_thread(space.mirror.search, vector, k, scope)
+        return [Ranked(one.guild_id, one.message_id, one.score, one.score) for one in nearest], len(nearest) == k
+
+    async def _hits(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:
+        """The best candidates as hits; what was deleted or rewritten since they were found is left out."""
         min_score = question.query.min_score
-        best = [one for one in candidates if min_score is None or one.score >= min_score]
-        rows: dict[int, StoredMessage] = {}
-        for guild_id, ids in _by_guild(best).items():
-            there = await question.space.embeddings.embedded_among(guild_id, ids)
-            rows |= await self._messages.get_many(guild_id, there)
-        hits = [
-            Hit(stored, candidate.score)
-            for candidate in best
-            if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
-        ]
+        best = [one for one in candidates if min_score is None or (one.score is not None and one.score >= min_score)]
+        hits: list[Hit] = []
+        step = question.query.limit + _MARGIN
+        for start in range(0, len(best), step):
+            hits += await self._stored(question, best[start : start + step])
+            if len(hits) >= question.query.limit:
+                break
         return hits[: question.query.limit]
 
-    async def _vector(self, asker: Asker, query: Query, space: Space) -> Vectors:
+    async def _stored(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:
+        rows: dict[int, StoredMessage] = {}
+        for guild_id, ids in _by_guild(candidates).items():
+            rows |= await self._messages.get_many(guild_id, await self._unchanged(question, guild_id, ids))
+        return [
+            Hit(stored, candidate.score)
+            for candidate in candidates
+            if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
+        ]
+
+    async def _unchanged(self, question: Question, guild_id: int, message_ids: list[int]) -> set[int]:
+        """Those of the messages that still say what they were found by."""
+        if question.vector is None:
+            return await self._fusion.worded_among(guild_id, message_ids)
+        return await question.space.embeddings.embedded_among(guild_id, message_ids)
+
+    async def _asked_about(self, asker: Asker, query: Query) -> StoredMessage | None:
+        """The message that is asked about, if it is stored. Raises MessageNotFound where there is no text either."""
         if query.message_id is None:
+            return None
+        try:
+            return await self.find(asker, query.message_id)
+        except MessageNotFound:
+            if query.text is None:
+                raise
+            return None
+
+    async def _vector(self, stored: StoredMessage | None, query: Query, space: Space) -> Vectors:
+        if stored is None:
             return await self._vector_of_text(query.text or "", space)
         try:
-            return await self._vector_of_message(await self.find(asker, query.message_id), space)
-        except (MessageNotFound, MessageNotEmbedded):
+            return await self._vector_of_message(stored, space)
+        except MessageNotEmbedded:
             if query.text is None:
                 raise
             return await self._vector_of_text(query.text, space)
 
     async def _vector_of_text(self, text: str, space: Space) -> Vectors:
-        if not (text := embed_text(text)):
-            raise NothingToCompare
         if space.embedder is None:
             raise OtherGeneration((str(space.embeddings.generation),), str(self._spaces.embeddings.generation))
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                vectors = await space.embedder.embed([text])
+                vectors = await space.embedder.embed([embed_text(text)])
         except TimeoutError:
             raise EmbeddingError("timeout", "no vector in time", retryable=True) from None
         return vectors[0, :]
@@ -149,15 +202,13 @@ class Search:
     async def _vector_of_message(self, stored: StoredMessage, space: Space) -> Vectors:
         """The vector that a message was stored with: asking about a message costs no embedding."""
         message = stored.message
-        if not embed_text(message.content):
-            raise NothingToCompare
         embedded = await space.embeddings.get_many(message.guild_id, [message.message_id])
         if not len(embedded):
             raise MessageNotEmbedded(message.message_id)
         return embedded.vectors[0, :].astype(np.float32)
 
 
-def _by_guild(candidates: Iterable[Candidate]) -> dict[int, list[int]]:
+def _by_guild(candidates: Iterable[Ranked]) -> dict[int, list[int]]:
     ids = defaultdict(list)
     for candidate in candidates:
         ids[candidate.guild_id].append(candidate.message_id)

@@ -10,11 +10,11 @@ from bot.times import from_milliseconds, milliseconds
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One hit of an answer: its place in the order, and its score as it is shown."""
+    """One hit of an answer: its place in the order, and its score as it is shown; None where words found it."""
 
     position: int
     message_id: int
-    percent: int
+    percent: int | None
 
 
 @dataclass(frozen=True, slots=True)

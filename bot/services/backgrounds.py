@@ -1,0 +1,77 @@
+"""What a server's messages are like on the whole, against which a single one stands out."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bot.services.spaces import Space
+from bot.storage.lexicon import Lexicon
+from bot.terms import script_of
+from bot.vectors import Scores, Vectors
+
+# From so many messages on vectors are centred and the background is believed for a while; before, it is soon another.
+ENOUGH = 1_000
+_SAMPLED = 1_024
+_ENOUGH_OF_A_SCRIPT = 128  # of the sample; a script with fewer is centred with all the others
+_KEPT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """About how many texts there are and how many terms each has; `means` are float32 [dim], by script.
+
+    `mean` is that of all scripts; None while there is too little to measure.
+    """
+
+    n_texts: int
+    mean_length: float
+    mean: Vectors | None = None
+    means: Mapping[str, Vectors] = field(default_factory=dict)
+
+    def mean_of(self, script: str) -> Vectors | None:
+        return self.means.get(script, self.mean)
+
+
+class Backgrounds:
+    """Measures servers when somebody asks, and remembers that for a while."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._known: dict[tuple[int, str], tuple[float, Background]] = {}
+
+    async def of(self, space: Space, guild_id: int) -> Background:
+        key = (guild_id, str(space.embeddings.generation))
+        until, background = self._known.get(key, (0.0, None))
+        if background is None or until < time.monotonic():
+            background = await self._measured(space, guild_id)
+            if background.n_texts >= ENOUGH:
+                self._known[key] = (time.monotonic() + _KEPT_S, background)
+        return background
+
+    async def _measured(self, space: Space, guild_id: int) -> Background:
+        sample = await self._lexicon.sample(guild_id, _SAMPLED)
+        lengths = [len(terms) for terms in sample.terms.values()]
+        mean_length = sum(lengths) / len(lengths) if lengths else 1.0
+        if sample.n_texts < ENOUGH:
+            return Background(sample.n_texts, mean_length)
+        embedded = await space.embeddings.get_many(guild_id, sample.terms)
+        scripts = np.array([script_of(" ".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
+        vectors = embedded.vectors.astype(np.float32)
+        names, counts = np.unique(scripts, return_counts=True)
+        means = {
+            str(name): vectors[scripts == name].mean(axis=0)
+            for name, n in zip(names, counts, strict=True)
+            if n >= _ENOUGH_OF_A_SCRIPT
+        }
+        mean = vectors.mean(axis=0) if len(vectors) >= _ENOUGH_OF_A_SCRIPT else None
+        return Background(sample.n_texts, mean_length, mean, means)
+
+
+def centred_cosines(vectors: Vectors, means: Vectors, vector: Vectors, mean: Vectors) -> Scores:
+    """Cosines of float32 [n, dim] around their means [n, dim] with a float32 [dim] around its own; float64 [n]."""
+    around, asked = vectors.astype(np.float64) - means, vector.astype(np.float64) - mean
+    lengths = np.sqrt(np.square(around).sum(axis=1) * np.square(asked).sum())
+    scores: Scores = np.divide((around * asked).sum(axis=1), lengths, out=np.zeros(len(around)), where=lengths > 0)
+    return scores

@@ -1,0 +1,135 @@
+"""Candidates by meaning and by words together, in the order in which they are related to a question."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.askers import Scope
+from bot.index.mirror import Candidate
+from bot.services.backgrounds import Background, Backgrounds, centred_cosines
+from bot.services.matching import Matches, Matching
+from bot.services.relevance import Judged, relatedness, word_scores
+from bot.services.spaces import Space
+from bot.storage.lexicon import Lexicon
+from bot.storage.servers import ServerStore
+from bot.terms import script_of, terms_of
+from bot.vectors import Scores, Vectors, cosines
+
+# Below this, what is rare is a matter of chance, and the nearest vectors are as good as all.
+ENOUGH_FOR_WORDS = 100  # messages of a server
+_AT_LEAST = 100  # candidates of each kind: those that are both come from further down
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with what it is ranked by; `score` is its cosine, None where its words alone speak for it."""
+
+    guild_id: int
+    message_id: int
+    score: float | None
+    relatedness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as its words are looked for: its terms, and the script it is written in."""
+
+    terms: tuple[str, ...]
+    script: str
+
+
+def asked(text: str) -> Asked:
+    return Asked(tuple(terms_of(text)), script_of(text))
+
+
+class Fusion:
+    """Finds by words, and puts what was found by meaning and by words into one order."""
+
+    def __init__(self, lexicon: Lexicon, servers: ServerStore) -> None:
+        self._lexicon = lexicon
+        self._servers = servers
+        self._backgrounds = Backgrounds(lexicon)
+        self._matching = Matching(lexicon)
+
+    async def by_words(self, asked: Asked, space: Space, scope: Scope, k: int) -> list[Ranked]:
+        """The messages with the most of a question's words, by BM25; no vector is read."""
+        found: list[Ranked] = []
+        for guild_id in await self._guild_ids(scope):
+            background = await self._backgrounds.of(space, guild_id)
+            matches = await self._matches(guild_id, asked, scope, background, k)
+            terms = await self._lexicon.terms(guild_id, matches.message_ids)
+            scores = word_scores(matches.statistics, list(terms.values()))
+            found += [Ranked(guild_id, i, None, score) for i, score in zip(terms, scores.tolist(), strict=True)]
+        return _in_order(found)[:k]
+
+    async def by_both(
+        self, asked: Asked, vector: Vectors, space: Space, scope: Scope, k: int
+    ) -> tuple[list[Ranked], bool]:
+        """The messages most related to a question, and whether there may be more of them.
+
+        `vector` is a unit float32 [dim]. A server with few messages has them in the order of their cosines.
+        """
+        k = max(k, _AT_LEAST)
+        nearest = await asyncio.to_thread(space.mirror.search, vector, k, scope)
+        found: list[Ranked] = []
+        for guild_id in await self._guild_ids(scope):
+            its = [candidate for candidate in nearest if candidate.guild_id == guild_id]
+            background = await self._backgrounds.of(space, guild_id)
+            if background.n_texts < ENOUGH_FOR_WORDS:
+                found += [Ranked(guild_id, one.message_id, one.score, one.score) for one in its]
+            else:
+                matches = await self._matches(guild_id, asked, scope, background, k)
+                found += await self._judged(guild_id, asked, vector, space, its, matches, background)
+        return _in_order(found), len(nearest) == k
+
+    async def worded_among(self, guild_id: int, message_ids: Sequence[int]) -> set[int]:
+        """Those of the messages whose words are in the index."""
+        return set(await self._lexicon.terms(guild_id, message_ids))
+
+    async def _matches(self, guild_id: int, asked: Asked, scope: Scope, background: Background, k: int) -> Matches:
+        limit = max(k, _AT_LEAST)
+        return await self._matching.matches(guild_id, asked.terms, scope, background=background, limit=limit)
+
+    async def _judged(  # noqa: PLR0917
+        self,
+        guild_id: int,
+        asked: Asked,
+        vector: Vectors,
+        space: Space,
+        nearest: Sequence[Candidate],
+        matches: Matches,
+        background: Background,
+    ) -> list[Ranked]:
+        wanted = np.array(sorted({one.message_id for one in nearest} | set(matches.message_ids)), np.int64)
+        ids, halves = await asyncio.to_thread(space.mirror.vectors, guild_id, wanted)
+        terms_by_id = await self._lexicon.terms(guild_id, ids.tolist())
+        terms = [terms_by_id.get(i, []) for i in ids.tolist()]
+        scripts = [script_of("".join(its)) for its in terms]
+        vectors = halves.astype(np.float32)
+        judged = Judged(
+            meanings=_meanings(vectors, scripts, vector, asked.script, background),
+            words=word_scores(matches.statistics, terms),
+            lengths=np.array([len(its) for its in terms], np.float64),
+            is_same_script=np.array([script == asked.script for script in scripts], np.bool_),
+        )
+        related = relatedness(judged, total=matches.statistics.total, n_question_terms=len(asked.terms))
+        scores = cosines(vectors, vector)
+        return [Ranked(guild_id, *row) for row in zip(ids.tolist(), scores.tolist(), related.tolist(), strict=True)]
+
+    async def _guild_ids(self, scope: Scope) -> list[int]:
+        servers = await self._servers.servers()
+        return [one.guild_id for one in servers if scope.guild_ids is None or one.guild_id in scope.guild_ids]
+
+
+def _meanings(vectors: Vectors, scripts: Sequence[str], vector: Vectors, script: str, background: Background) -> Scores:
+    """Cosines around the means of the scripts, or plain ones where there is too little to measure those."""
+    if (mean := background.mean_of(script)) is None or background.mean is None:
+        return cosines(vectors, vector)
+    means = np.array([background.mean_of(one) for one in scripts]).reshape(vectors.shape)
+    return centred_cosines(vectors, means, vector, mean)
+
+
+def _in_order(found: list[Ranked]) -> list[Ranked]:
+    return sorted(found, key=lambda one: (-one.relatedness, -one.message_id))

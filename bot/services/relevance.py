@@ -1,0 +1,85 @@
+"""In which order candidates are shown: what they mean and which words they share, weighed by measurement.
+
+docs/relevance.md tells what was tried and what it gave.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.services.matching import WordStatistics
+from bot.vectors import Scores
+
+# BM25's usual parameters (Robertson and Zaragoza, 2009): how soon a repeated term says no more, and how much longer
+# texts are discounted.
+_K1, _B = 1.2, 0.75
+_WORDS_WEIGHT = 0.05
+_LONGER_AT_MOST = 20.0
+_N_FOR_A_LINE = 5  # candidates in the question's script that tell how words go with meaning
+_NEAR = 50  # and how many of the nearest of them are looked at
+_N_FOR_LENGTH = 20  # candidates with the most words, whose length tells what kind of texts answers are
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Candidates as they are weighed, all of one server: each array is [n].
+
+    `meanings` are cosines around the means of the scripts, `words` BM25 scores; `lengths` count terms.
+    `is_same_script` says which are written in the question's script.
+    """
+
+    meanings: Scores
+    words: Scores
+    lengths: Scores
+    is_same_script: npt.NDArray[np.bool_]
+
+
+def word_scores(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> Scores:
+    """BM25 of texts, given as their terms, for a question."""
+    scores = np.zeros(len(terms))
+    for place, its in enumerate(terms):
+        counts = Counter(its)
+        length = _K1 * (1 - _B + _B * len(its) / max(statistics.mean_length, 1.0))
+        scores[place] = sum(
+            weight * counts[term] * (_K1 + 1) / (counts[term] + length)
+            for term, weight in statistics.weights.items()
+            if term in counts
+        )
+    return scores
+
+
+def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Scores:
+    """How related the candidates of a question are, float64 [n]; `total` is what all its words say.
+
+    Words count by what they say in all, so that an exact error message or a long question goes by its words and a short
+    one by its meaning; and the more, the longer the texts that have them, whose vectors speak of many things.
+    """
+    if not total or not len(judged.words):
+        return judged.meanings
+    best = np.argsort(-judged.words, kind="stable")[:_N_FOR_LENGTH]
+    longer = float(np.median(judged.lengths[best])) / max(n_question_terms, 1)
+    bonus = _WORDS_WEIGHT * judged.words / np.sqrt(total) * np.clip(longer, 1.0, _LONGER_AT_MOST)
+    related: Scores = judged.meanings + _fair(bonus, judged)
+    return related
+
+
+def _fair(bonus: Scores, judged: Judged) -> Scores:
+    """The bonus for words, where texts in another script, which can share none, are taken to share what they might.
+
+    That is as many as texts in the question's script with the same meaning do, and a deviation more: what says the
+    same in another language is a translation of all of it.
+    """
+    same = np.flatnonzero(judged.is_same_script)
+    if len(same) < _N_FOR_A_LINE or len(same) == len(bonus):
+        return bonus
+    near = same[np.argsort(-judged.meanings[same], kind="stable")[:_NEAR]]
+    meanings, bonuses = judged.meanings[near], bonus[near]
+    spread = meanings - meanings.mean()
+    variance = float(np.square(spread).mean())
+    slope = max(float((spread * bonuses).mean()) / variance, 0.0) if variance else 0.0
+    deviation = float(np.std(bonuses - slope * spread))
+    might = bonuses.mean() + slope * (judged.meanings - meanings.mean()) + deviation
+    return np.where(judged.is_same_script, bonus, np.maximum(bonus, might))
