@@ -28,6 +28,11 @@ class _Valued(BotError):
 
 
 @dataclass(eq=False)
+class _AtPath(_Valued):
+    path: Path
+
+
+@dataclass(eq=False)
 class SettingsInvalid(_Valued):
     """Settings that cannot be used; `problems` has one line a setting, each beginning with its name."""
 
@@ -62,11 +67,8 @@ class DatabaseUnusable(_Valued):
     reason: str
 
 
-@dataclass(eq=False)
-class DatabaseForeign(_Valued):
+class DatabaseForeign(_AtPath):
     """The file is a database, but another program's."""
-
-    path: Path
 
 
 @dataclass(eq=False)
@@ -101,25 +103,16 @@ class DatabaseLocked(StorageFailed):
     path: Path
 
 
-@dataclass(eq=False)
-class DatabaseInPlace(_Valued):
+class DatabaseInPlace(_AtPath):
     """A database that holds messages, or cannot be read, stands where a backup should go."""
 
-    path: Path
 
-
-@dataclass(eq=False)
-class NothingToBackUp(_Valued):
+class NothingToBackUp(_AtPath):
     """There is no database yet."""
 
-    path: Path
 
-
-@dataclass(eq=False)
-class BackupExists(_Valued):
+class BackupExists(_AtPath):
     """What should become a backup is there already."""
-
-    path: Path
 
 
 @dataclass(eq=False)
@@ -290,6 +283,15 @@ class TooManyQuestions(_Valued):
 @dataclass(eq=False)
 class ImportFileRefused(_Valued):
     """A file that is no usable export. `reason` is a key below `refused` in the words."""
+
+    path: Path
+    reason: str
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class DatasetUnusable(_Valued):
+    """Questions with known answers that cannot be read. `reason` is a key below `reasons` in the words."""
 
     path: Path
     reason: str

@@ -137,10 +137,14 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A stored message with its cosine similarity to the question, unrounded; None where words alone speak for it."""
+    """A stored message with its cosine similarity to the question, unrounded; None where words alone speak for it.
+
+    `relatedness` is what it was ranked by, in whichever unit that was.
+    """
 
     stored: StoredMessage
     score: float | None
+    relatedness: float = 0.0
 
     @property
     def message(self) -> Message:

@@ -23,6 +23,7 @@ from rich.text import Text
 from bot.errors import EmbeddingError
 from bot.messages import Hit
 from bot.services.costs import NO_INDEX, Estimate, ServerCosts
+from bot.services.evaluation.metrics import Figure
 from bot.services.ingest import Tally
 from bot.services.status import Finding, Status
 from bot.texts import age, quote
@@ -159,9 +160,40 @@ class Terminal:
                 progress.update(task, completed=n_done)
         return n_done
 
+    @contextmanager
+    def asking(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A progress bar over the questions of a set."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task("", total=None)
+            yield lambda name, n_done, n_all: progress.update(
+                task, description=self.words("eval.asking", dataset=name), completed=n_done, total=n_all
+            )
+
+    def figures(self, figures: Sequence[Figure]) -> None:
+        """What was measured on a set, systems beside one another."""
+        by_metric: dict[str, dict[str, Figure]] = {}
+        for figure in figures:
+            metric, _, other = figure.metric.partition(" beyond ")
+            by_metric.setdefault(metric, {})[f"beyond_{other}" if other else figure.system] = figure
+        columns = ("words", "vector", "ours", "beyond_words", "beyond_vector")
+        table = Table(figures[0].dataset, *(self.words(f"eval.{column}") for column in columns))
+        for metric, cells in by_metric.items():
+            table.add_row(metric, *(_cell(cells.get(column)) for column in columns))
+        self.out.print(table)
+        self.say("eval.legend")
+
     def _age(self, moment: datetime, now: datetime) -> str:
         n, unit = age(moment, now=now)
         return self.words(f"age.{unit}", n=n) if n else self.words("age.now")
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    if figure.metric == "ms":
+        return f"{figure.value:.1f} ({figure.low:.1f} - {figure.high:.1f})"
+    return f"{figure.value:.3f} ({figure.low:.3f} - {figure.high:.3f})"
 
 
 class _Reading:

@@ -10,6 +10,7 @@ import typer
 
 from bot.cli.asking import similar
 from bot.cli.copies import backup, restore
+from bot.cli.evaluating import evaluate
 from bot.cli.looking import doctor, status
 from bot.cli.running import console, run
 from bot.cli.storing import import_, rebuild, retry
@@ -32,6 +33,7 @@ cli.command("import")(import_)
 cli.command()(similar)
 cli.command()(status)
 cli.command()(doctor)
+cli.command("eval")(evaluate)
 cli.command()(retry)
 cli.command()(rebuild)
 cli.command()(backup)

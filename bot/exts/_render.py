@@ -21,7 +21,8 @@ def page_embed(page: Page, words: Words) -> discord.Embed:
     told = "\n".join(remarks)
     if not page.hits:
         is_first = page.start == 0 and not page.n_more
-        return discord.Embed(description=told or words("answer.nothing" if is_first else "answer.gone"))
+        nothing = "" if page.n_unknown else words("answer.nothing" if is_first else "answer.gone")
+        return discord.Embed(description="\n".join(filter(None, (nothing, told))))
     embed = hits_embed(page.hits, words, first=page.start + 1)
     embed.title = words("answer.title")
     more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")

@@ -157,7 +157,7 @@ class Search:
         for guild_id, ids in _by_guild(candidates).items():
             rows |= await self._messages.get_many(guild_id, await self._unchanged(question, guild_id, ids))
         return [
-            Hit(stored, candidate.score)
+            Hit(stored, candidate.score, candidate.relatedness)
             for candidate in candidates
             if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
         ]

@@ -18,7 +18,11 @@ NOTHING = "Nothing was found among the messages that you may read."
 NO_MESSAGE = "There is no such message that you may see."
 NO_TEXT = "There is no text to compare: ask with some words."
 NOT_HERE = "This works in servers that the bot is a member of only: ask there."
-AWAY = "The service that compares texts does not answer at the moment: please try again later."
+AWAY = (
+    "Nothing was found among the messages that you may read.\n"
+    "The service that compares meanings does not answer at the moment: "
+    "only messages with the same words were looked for."
+)
 NOT_YET = "That message cannot be compared yet: please try again in a moment."
 PREPARING = "The messages are being prepared for a new model: please try again later."
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -651,7 +655,7 @@ async def test_f18_what_discord_does_not_confirm_is_left_out_in_words(tmp_path: 
 
 
 async def test_f20_f25_a_question_that_cannot_be_compared_is_told_why(tmp_path: Path) -> None:
-    """Without the embeddings service a text is told to wait, and so is a message whose turn has not come.
+    """Without the embeddings service a text is looked for by its words, and a message has to wait for its turn.
 
     What has its vector is still asked about. After a change of the model the former one answers; where it cannot be
     had any more, since another server was set, the answer says what goes on.
@@ -673,6 +677,7 @@ async def test_f20_f25_a_question_that_cannot_be_compared_is_told_why(tmp_path: 
             assert shown(await town.similar(town.ada, "cats")) == AWAY
             assert shown(await found_like(town, town.ada, new)) == AWAY
             assert shown(await town.similar(town.ada, new.url)) == NOT_YET
+            assert "kittens" in shown(await town.similar(town.ada, "who has kittens?"))
             assert "kittens" in shown(await town.similar(town.ada, old.url))
             assert "kittens" in shown(await found_like(town, town.ada, old))
 

@@ -202,9 +202,10 @@ def test_taken_lists_make_the_same_index() -> None:
 
 
 def test_a_message_takes_little_memory() -> None:
-    """A vector of 1,024 numbers takes a sixteenth of its halves, and some dozens of bytes beside that."""
-    index = CodesIndex(1_024, learnt([clustered(100, 1_024)], 1), KeptVectors(1_024), POOL)
-    before = index.n_bytes()
-    index.upsert(embedded(clustered(640, 1_024)))
+    """A number takes one bit, or two where there are few of them, and a vector some dozens of bytes beside that."""
+    for dim, n_bits in ((1_024, 2), (1_536, 1)):
+        index = CodesIndex(dim, learnt([clustered(100, dim)], 1), KeptVectors(dim), POOL)
+        before = index.n_bytes()
+        index.upsert(embedded(clustered(640, dim)))
 
-    assert (index.n_bytes() - before) / 640 < 1_024 / 8 + 8 + 49 + 30
+        assert (index.n_bytes() - before) / 640 < n_bits * dim / 8 + 20 + 49 + 30

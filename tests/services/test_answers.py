@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, 
 
 from bot.askers import Audience, Member
 from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, HistoryDelayed, MessageNotFound, NothingToShare
-from bot.messages import Hit, Message, Query, StoredMessage
+from bot.messages import Hit, Message, Mode, Query, StoredMessage
 from bot.services.answers import KEPT, Page
 from bot.storage.answers import AnswerStore, Found, Share, StoredAnswer
 from bot.storage.database import open_to_write
@@ -165,10 +166,10 @@ async def test_an_answer_without_hits_is_not_stored(town: Rooms) -> None:
 
 
 async def test_a_failing_question_leaves_nothing(town: Rooms) -> None:
-    """When the embedder fails there is no answer and no row."""
+    """When the embedder fails and meaning alone was asked for there is no answer and no row."""
     town.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
     with pytest.raises(EmbeddingError):
-        await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
+        await town.answers.ask(BOTH, replace(RED_FISH, mode=Mode.MEANING), history=AsStored(town.messages))
 
     assert await town.database.fetch("SELECT * FROM answers") == []
 

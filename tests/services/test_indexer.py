@@ -261,6 +261,9 @@ async def test_what_comes_in_is_embedded_as_it_comes(rooms: Rooms) -> None:
             await until_embedded(rooms, i)
         await rooms.ingest.saved(GUILD, [message(2, "another text")])
         await until_embedded(rooms, 3)
+        async with asyncio.timeout(5):
+            while len(rooms.mirror) < 3:  # noqa: ASYNC110  # the mirror follows the commit, and sets no event
+                await asyncio.sleep(0.001)
 
     assert rooms.embedder.texts == ["text 1", "text 2", "text 3", "another text"]
     assert rooms.mirror.ids(GUILD).tolist() == [1, 2, 3]

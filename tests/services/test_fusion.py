@@ -1,0 +1,100 @@
+"""What is found by meaning and by words together."""
+
+import pytest
+from conftest import Rooms
+from make import CHANNEL, GUILD, OTHER_CHANNEL, message
+
+from bot.askers import Member, Operator
+from bot.errors import EmbeddingError
+from bot.messages import Mode, Query
+
+OPERATOR = Operator()
+HIDDEN_FROM = Member(GUILD, user_id=1, channel_ids=frozenset({CHANNEL}))
+SAID = "it says err_4711 whenever my old printer wakes up in the morning"
+
+
+@pytest.fixture
+async def office(rooms: Rooms) -> Rooms:
+    """A hundred and fifty messages about printers; one names an error, another one somewhere else as well."""
+    talk = [message(i, f"my printer says hello number {i}") for i in range(1, 150)]
+    hidden = message(151, "err_4711", channel_id=OTHER_CHANNEL)
+    await rooms.ingest.saved(GUILD, [*talk, message(150, SAID), hidden])
+    await rooms.settle()
+    return rooms
+
+
+async def found(rooms: Rooms, asker: Member | Operator = OPERATOR, **query: object) -> list[int]:
+    return [hit.message.message_id for hit in await rooms.search.similar(asker, Query(**query))]
+
+
+async def test_a_rare_word_lifts_its_message(office: Rooms) -> None:
+    """By meaning the short messages are nearer, with words the one that names the error comes first."""
+    question = {"text": "my printer says hello err_4711", "limit": 3}
+
+    assert 150 not in await found(office, HIDDEN_FROM, mode=Mode.MEANING, **question)
+    assert (await found(office, HIDDEN_FROM, mode=Mode.BOTH, **question))[0] == 150
+
+
+async def test_hits_of_both_kinds_have_their_cosine(office: Rooms) -> None:
+    """What words brought in is shown with the score that meaning alone gives it."""
+    both = await office.search.similar(OPERATOR, Query(text="printer err_4711", limit=100))
+    meaning = await office.search.similar(OPERATOR, Query(text="printer err_4711", limit=100, mode=Mode.MEANING))
+    scores = {hit.message.message_id: hit.score for hit in meaning}
+
+    assert len(both) == 100
+    assert [hit.relatedness for hit in both] == sorted((hit.relatedness for hit in both), reverse=True)
+    for hit in both:
+        if hit.message.message_id in scores:
+            assert hit.score == pytest.approx(scores[hit.message.message_id], abs=1e-9)
+
+
+async def test_words_alone_find_what_has_them(office: Rooms) -> None:
+    """The best match first; there is no cosine, and nothing is embedded."""
+    n_before = len(office.embedder.batches)
+    hits = await office.search.similar(OPERATOR, Query(text="ERR_4711", mode=Mode.WORDS))
+
+    assert [hit.message.message_id for hit in hits] == [151, 150]
+    assert [hit.score for hit in hits] == [None, None]
+    assert len(office.embedder.batches) == n_before
+    assert await found(office, text="quokka", mode=Mode.WORDS) == []
+
+
+@pytest.mark.parametrize("mode", [Mode.WORDS, Mode.BOTH])
+async def test_words_of_hidden_messages_find_nothing(office: Rooms, mode: Mode) -> None:
+    """What the asker may not read is no hit, however rare its words are."""
+    assert 151 not in await found(office, HIDDEN_FROM, text="err_4711", mode=mode, limit=100)
+
+
+async def test_without_the_embedder_words_answer(office: Rooms) -> None:
+    """The answer says why; who asked for meaning alone is told instead."""
+    office.embedder.failure = EmbeddingError("unreachable", "ConnectError", retryable=True)
+    question = await office.search.question(OPERATOR, Query(text="err_4711"))
+
+    assert question.failure is office.embedder.failure
+    assert [hit.message.message_id for hit in await office.search.nearest(question)] == [151, 150]
+    with pytest.raises(EmbeddingError):
+        await office.search.question(OPERATOR, Query(text="err_4711", mode=Mode.MEANING))
+
+
+async def test_a_message_is_asked_about_by_its_own_words_too(office: Rooms) -> None:
+    """What is like a stored message shares its rare words, and is not the message itself."""
+    assert (await found(office, message_id=150, limit=1)) == [151]
+    assert 150 not in await found(office, message_id=150, limit=100)
+    assert await found(office, message_id=151, mode=Mode.WORDS) == [150]
+
+
+async def test_a_small_server_is_ordered_by_meaning_alone(rooms: Rooms) -> None:
+    """Among a handful of messages what is rare is chance: the order is that of the cosines."""
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in enumerate(("red fish", "red bird", "tree"), 1)])
+    await rooms.settle()
+    hits = await rooms.search.similar(OPERATOR, Query(text="red fish bird bird"))
+
+    assert [hit.relatedness for hit in hits] == [hit.score for hit in hits]
+
+
+async def test_a_deleted_message_is_found_by_no_word(office: Rooms) -> None:
+    """From the commit on neither mode has it."""
+    await office.ingest.deleted(GUILD, [150, 151])
+
+    for mode in Mode:
+        assert not {150, 151} & set(await found(office, text="err_4711", mode=mode, limit=100))

@@ -1,0 +1,149 @@
+"""The full-text index beside the messages."""
+
+import pytest
+from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server, utc
+
+from bot.messages import Message
+from bot.storage.database import Database
+from bot.storage.lexicon import Lexicon, Place
+from bot.storage.messages import MessageStore
+from bot.storage.servers import ServerStore
+from bot.terms import terms_of
+
+EDITED = utc("2030-01-01T00:00:00")
+
+
+class Books:
+    """A database with its messages and their words."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.lexicon = Lexicon(database)
+        self.messages = MessageStore(database)
+
+    async def save(self, *messages: Message) -> None:
+        for guild_id in {one.guild_id for one in messages}:
+            await self.messages.save(guild_id, [one for one in messages if one.guild_id == guild_id])
+
+    async def word(self) -> None:
+        texts = await self.lexicon.unworded(1_000)
+        await self.lexicon.put(texts, [terms_of(text.content) for text in texts])
+
+    async def found(self, *terms: str, guild_id: int = GUILD, limit: int = 100) -> list[int]:
+        """The messages with all these terms, the newest first."""
+        rows = await self.lexicon.postings(guild_id, terms, limit)
+        places = await self.lexicon.places(rows)
+        return [places[row].message_id for row in rows.tolist()]
+
+
+@pytest.fixture
+async def books(database: Database) -> Books:
+    servers = ServerStore(database)
+    for guild_id in (GUILD, OTHER_GUILD):
+        await servers.put(server(guild_id), channel(guild_id=guild_id))
+    return Books(database)
+
+
+async def test_a_term_finds_the_messages_it_stands_in(books: Books) -> None:
+    """Whole terms are found, the newest first; several mean all of them; a part of a term is none."""
+    await books.save(message(1, "red fish"), message(2, "red bird"), message(3, "東京タワー c++"), message(4, ""))
+    await books.word()
+
+    assert await books.found("red") == [2, 1]
+    assert await books.found("red", limit=1) == [2]
+    assert await books.found("red", "fish") == [1]
+    assert await books.found("東京", "c++") == [3]
+    assert await books.found("fis") == []
+    assert await books.found("AND") == []
+    assert await books.found('fi"sh') == []
+
+
+async def test_servers_keep_to_themselves(books: Books) -> None:
+    """A term of one server is not found in another, and one that is not known has none."""
+    await books.save(message(1, "red fish"), message(1, "red bird", guild_id=OTHER_GUILD))
+    await books.word()
+
+    assert await books.found("red") == [1]
+    assert await books.found("bird") == []
+    assert await books.found("bird", guild_id=OTHER_GUILD) == [1]
+    assert await books.found("red", guild_id=77) == []
+    assert (await books.lexicon.terms(OTHER_GUILD, [1, 2])) == {1: ["red", "bird"]}
+
+
+async def test_a_place_tells_where_a_message_stands(books: Books) -> None:
+    """Channel and author are those of the message."""
+    await books.save(message(1, "red fish", channel_id=OTHER_CHANNEL, author_id=BOB), message(2, "fish"))
+    await books.word()
+    rows = await books.lexicon.postings(GUILD, ["fish"], 5)
+
+    places = await books.lexicon.places(rows)
+    assert [places[row] for row in rows.tolist()] == [
+        Place(int(rows[0]), 2, CHANNEL, ADA),
+        Place(int(rows[1]), 1, OTHER_CHANNEL, BOB),
+    ]
+
+
+async def test_an_edit_is_found_by_its_new_words_alone(books: Books) -> None:
+    """The old words are gone with the commit; the new ones wait for their turn."""
+    await books.save(message(1, "red fish"))
+    await books.word()
+    await books.save(message(1, "green tree", edited_at=EDITED))
+
+    assert await books.found("fish") == []
+    assert await books.lexicon.n_unworded() == 1
+    await books.word()
+    assert await books.found("tree") == [1]
+
+
+async def test_an_edit_that_came_meanwhile_waits_on(books: Books) -> None:
+    """Terms of a text that stands no longer are not taken in, nor those of a message that is gone."""
+    await books.save(message(1, "red fish"), message(2, "red bird"))
+    texts = await books.lexicon.unworded(10)
+    await books.save(message(1, "green tree", edited_at=EDITED))
+    await books.messages.delete(GUILD, [2])
+    await books.lexicon.put(texts, [terms_of(text.content) for text in texts])
+
+    assert await books.found("red") == []
+    assert [text.content for text in await books.lexicon.unworded(10)] == ["green tree"]
+
+
+async def test_deleted_words_are_in_no_file(books: Books) -> None:
+    """After a deletion and a checkpoint the file holds none of the words, whole or in the index."""
+    await books.save(*[message(i, f"zebrafish quokka{i} 東京タワー") for i in range(1, 200)], message(200, "numbat"))
+    await books.word()
+    await books.messages.delete(GUILD, range(1, 200))
+    assert await books.database.checkpoint()
+
+    held = books.database.path.read_bytes()
+    assert b"numbat" in held
+    assert [word for word in ("zebrafish", "quokka", "東京", "タワ") if word.encode() in held] == []
+    assert await books.database.problems() == []
+
+
+async def test_a_server_that_is_forgotten_leaves_no_word(books: Books) -> None:
+    """Its words, its place in the queue and its block go with it; another server's stay."""
+    await books.save(message(1, "zebrafish"), message(2, "numbat", guild_id=OTHER_GUILD))
+    await books.word()
+    await books.save(message(3, "waits"))
+    await ServerStore(books.database).forget(GUILD)
+    assert await books.database.checkpoint()
+
+    for table in ("worded", "unworded", "blocks"):
+        assert await books.database.fetch(f"SELECT 1 FROM {table} WHERE guild_id = ?", (GUILD,)) == []
+    assert b"zebrafish" not in books.database.path.read_bytes()
+    assert await books.found("numbat", guild_id=OTHER_GUILD) == [2]
+
+
+async def test_a_sample_tells_how_much_there_is(books: Books) -> None:
+    """All of a small server, some of a larger one; what was deleted counts no more."""
+    assert (await books.lexicon.sample(GUILD, 10)).n_texts == 0
+    await books.save(*[message(i, f"number {i}") for i in range(1, 101)])
+    await books.word()
+    whole, some = await books.lexicon.sample(GUILD, 1_000), await books.lexicon.sample(GUILD, 10)
+    await books.messages.delete(GUILD, range(1, 101, 2))
+    left = await books.lexicon.sample(GUILD, 1_000)
+
+    assert (whole.n_texts, len(whole.terms)) == (100, 100)
+    assert (some.n_texts, len(some.terms)) == (100, 10)
+    assert left.n_texts == 50
+    assert left.terms[2] == ["number", "2"]

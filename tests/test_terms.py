@@ -1,0 +1,65 @@
+"""The words of a text, and its script."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.terms import script_of, terms_of
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("The cat sat.", ["the", "cat", "sat"]),
+        ("東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+        ("犬", ["犬"]),
+        ("안녕하세요", ["안녕", "녕하", "하세", "세요"]),
+        ("日本語のC++とError404です", ["日本", "本語", "語の", "c++", "と", "error404", "です"]),
+        ("/var/lib/dpkg", ["var/lib/dpkg", "var", "lib", "dpkg"]),
+        ("ERR_CONNECTION_REFUSED", ["err_connection_refused", "err", "connection", "refused"]),
+        ("node.js 5.10", ["node.js", "node", "js", "5.10", "5", "10"]),
+        ("C# and C++", ["c#", "and", "c++"]),
+        ("don’t, l'été", ["don't", "don", "l'été", "été"]),
+        ("ＡＢＣ ﾃｽﾄ", ["abc", "テス", "スト"]),
+        ("Straße", ["strasse"]),
+        ("!!! 😀 ...", []),
+        ("", []),
+    ],
+)
+def test_a_text_gives_its_terms(text: str, terms: list[str]) -> None:
+    """Words whole, names whole and in parts, pairs of characters where words are not set apart; case and width go."""
+    assert terms_of(text) == terms
+
+
+@given(st.text())
+def test_no_term_can_be_taken_for_two(text: str) -> None:
+    """A term has no space in it, and no quote that ends a phrase; none is empty."""
+    for term in terms_of(text):
+        assert term
+        assert not set(term) & set(' "\n\t')
+        assert term.split() == [term]
+
+
+def test_a_text_that_never_ends_gives_so_many_terms() -> None:
+    """The longest message gives no more than two thousand, and a long word is cut."""
+    assert len(terms_of("a b " * 4_000)) == 2_000
+    assert terms_of("x" * 500) == ["x" * 64]
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("hello", "latin"),
+        ("naïve été", "latin"),
+        ("今日は API を見た", "han and kana"),
+        ("안녕 hi", "hangul"),
+        ("привет всем ok", "cyrillic"),
+        ("สวัสดี", "thai"),
+        ("مرحبا", "arabic"),
+        ("", "latin"),
+        ("12 !?", "latin"),
+    ],
+)
+def test_a_text_is_of_the_script_of_most_of_its_letters(text: str, script: str) -> None:
+    """What has no letters that are told apart counts as Latin."""
+    assert script_of(text) == script
