@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bot.index.codes import ENGINE, CodedList
+from bot.index.codes import CodedList
 from bot.index.partition import Partition
+from bot.index.rabitq import ENGINE
 from bot.index.reach import Reach
 from bot.index.rotation import Rotation
 from bot.messages import Generation, Stamp

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from bot.askers import EVERYTHING, Scope
 from bot.index.base import Neighbor, VectorSource, check_messages, check_query
 from bot.index.partition import Partition
+from bot.index.rabitq import lists_around
 from bot.index.reach import Reach, reach_over
 from bot.index.rescoring import EXACT_UP_TO, MAX_READ, Candidates, nearest_exactly
 from bot.index.rotation import Rotation
@@ -30,11 +31,7 @@ from bot.vectors import Ids, Vectors
 
 Codes = npt.NDArray[np.uint8]
 Estimates = npt.NDArray[np.float32]
-ENGINE = f"rabitq 2, faiss {faiss.__version__}"  # of what made codes fit together
 _QUERY_BITS = 3  # to which a query is rounded: with 4 the best 30 hold as many of the true ten as here the best 50
-# The fewer numbers, the rougher an estimate by one bit of each. With 512 among a million vectors the best 48 by one bit
-# were 94 % of the true ten, by two 99.6 %, and a code took 28 ns instead of 20; three found no more, in 45.
-_ONE_BIT_FROM = 1_025  # numbers
 _AS_GOOD_AS_EQUAL = 0.97  # a score that says that a question was said before: those are easy to find
 _DENSE = 3  # one row in so many is in scope
 _AT_ONCE = 256  # messages between two turns of searches
@@ -82,7 +79,7 @@ class CodesIndex:
         self._rotation = Rotation(dim)
         self._rows = Rows()
         self._list_of = np.zeros(0, np.int32)  # of each row
-        self._index = _lists_around(self._rotation(partition.centres()))
+        self._index = lists_around(self._rotation(partition.centres()))
         self._lock = threading.Lock()
 
     @property
@@ -275,27 +272,6 @@ class CodesIndex:
             return np.empty(0, np.int64), np.empty((0, size), np.uint8)
         rows = faiss.rev_swig_ptr(lists.get_ids(number), n)
         return rows, faiss.rev_swig_ptr(lists.get_codes(number), n * size).reshape(n, size)
-
-
-def n_bits_for(dim: int) -> int:
-    """How many bits of each number a code has."""
-    return 1 if dim >= _ONE_BIT_FROM else 2
-
-
-def code_size_for(dim: int) -> int:
-    """Bytes of a code: its bits, and a few numbers that make them an estimate."""
-    return int(faiss.RaBitQuantizer(dim, faiss.METRIC_INNER_PRODUCT, n_bits_for(dim)).code_size)
-
-
-def _lists_around(centres: Vectors) -> faiss.IndexIVFRaBitQ:
-    """Empty lists around float32 [n_lists, dim]."""
-    n_lists, dim = centres.shape
-    quantizer = faiss.IndexFlatIP(dim)
-    quantizer.add(np.ascontiguousarray(centres))
-    # The True is for own_invlists.
-    index = faiss.IndexIVFRaBitQ(quantizer, dim, n_lists, faiss.METRIC_INNER_PRODUCT, True, n_bits_for(dim))  # noqa: FBT003
-    index.train(np.ascontiguousarray(centres))  # which only checks that the centres are there
-    return index
 
 
 def _by_list(lists: Ids) -> Iterator[tuple[int, Ids]]:

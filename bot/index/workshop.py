@@ -15,10 +15,11 @@ import numpy as np
 from bot.askers import EVERYTHING
 from bot.index.base import VectorIndex, VectorSource
 from bot.index.cache import Cached, CacheUnusable, SoundLists, opened, save
-from bot.index.codes import CodedList, CodesIndex, code_size_for
+from bot.index.codes import CodedList, CodesIndex
 from bot.index.encoding import Encoding
 from bot.index.faiss import EXACT, FaissIndex, FaissKind
 from bot.index.partition import learnt, n_in_sample, n_lists_for
+from bot.index.rabitq import code_size_for
 from bot.index.room import Room, left_for_indexes
 from bot.index.scan import ScanIndex
 from bot.messages import Stamp

@@ -10,7 +10,7 @@ from bot.askers import Scope
 from bot.index.mirror import Candidate
 from bot.services.backgrounds import Background, Backgrounds, centred_cosines
 from bot.services.matching import Matches, Matching
-from bot.services.relevance import Judged, relatedness, word_scores
+from bot.services.relevance import Judged, rarities, relatedness, word_scores
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon
 from bot.storage.servers import ServerStore
@@ -111,6 +111,7 @@ class Fusion:
         judged = Judged(
             meanings=_meanings(vectors, scripts, vector, asked.script, background),
             words=word_scores(matches.statistics, terms),
+            rarities=rarities(matches.statistics, terms),
             lengths=np.array([len(its) for its in terms], np.float64),
             is_same_script=np.array([script == asked.script for script in scripts], np.bool_),
         )

@@ -17,6 +17,9 @@ from bot.vectors import Scores
 # texts are discounted.
 _K1, _B = 1.2, 0.75
 _WORDS_WEIGHT = 0.05
+# A term that stands in one message of a thousand or fewer is a name of something, and says more than words do.
+_RARE = 7.0  # nats
+_RARE_WEIGHT = 0.1
 _LONGER_AT_MOST = 20.0
 _N_FOR_A_LINE = 5  # candidates in the question's script that tell how words go with meaning
 _NEAR = 50  # and how many of the nearest of them are looked at
@@ -27,12 +30,14 @@ _N_FOR_LENGTH = 20  # candidates with the most words, whose length tells what ki
 class Judged:
     """Candidates as they are weighed, all of one server: each array is [n].
 
-    `meanings` are cosines around the means of the scripts, `words` BM25 scores; `lengths` count terms.
+    `meanings` are cosines around the means of the scripts, `words` BM25 scores, `rarities` what rare words say beyond
+    that; `lengths` count terms.
     `is_same_script` says which are written in the question's script.
     """
 
     meanings: Scores
     words: Scores
+    rarities: Scores
     lengths: Scores
     is_same_script: npt.NDArray[np.bool_]
 
@@ -51,17 +56,25 @@ def word_scores(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> S
     return scores
 
 
+def rarities(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> Scores:
+    """What the rare terms of a question that texts have say beyond what makes them rare, in nats."""
+    rare = {term: weight - _RARE for term, weight in statistics.weights.items() if weight > _RARE}
+    return np.array([sum(rare[term] for term in rare.keys() & set(its)) for its in terms], np.float64)
+
+
 def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Scores:
     """How related the candidates of a question are, float64 [n]; `total` is what all its words say.
 
-    Words count by what they say in all, so that an exact error message or a long question goes by its words and a short
-    one by its meaning; and the more, the longer the texts that have them, whose vectors speak of many things.
+    Words count by what they say in all, so that a long question goes by its words and a short one by its meaning; the
+    more, the longer the texts that have them, whose vectors speak of many things; and rare ones once more, so that an
+    error's or a product's name finds its message.
     """
     if not total or not len(judged.words):
         return judged.meanings
     best = np.argsort(-judged.words, kind="stable")[:_N_FOR_LENGTH]
     longer = float(np.median(judged.lengths[best])) / max(n_question_terms, 1)
     bonus = _WORDS_WEIGHT * judged.words / np.sqrt(total) * np.clip(longer, 1.0, _LONGER_AT_MOST)
+    bonus = bonus + _RARE_WEIGHT * judged.rarities
     related: Scores = judged.meanings + _fair(bonus, judged)
     return related
 

@@ -85,12 +85,12 @@ class Lexicon:
         return Sample(round((last - first + 1) * share_left), _by_message(rows))
 
     async def postings(self, guild_id: int, terms: Sequence[str], limit: int) -> Ids:
-        """The rows of a server whose texts have all these terms, the newest first, no more than a limit."""
+        """The rows of a server whose texts have all these terms of bot.terms, the newest first, up to a limit."""
         block = await self._block(guild_id)
         rows = await self._database.fetch(
             """SELECT rowid FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ?
                ORDER BY rowid DESC LIMIT ?""",
-            (" AND ".join(_quoted(term) for term in terms), block.start, block.stop - 1, limit),
+            (" AND ".join(f'"{term}"' for term in terms), block.start, block.stop - 1, limit),
         )
         return np.fromiter((row[0] for row in rows), np.int64, len(rows))
 
@@ -157,8 +157,3 @@ def _by_message(rows: Iterable[Row]) -> dict[int, list[str]]:
 
 def _rows_of(block_id: int) -> range:
     return range(block_id * _BLOCK, (block_id + 1) * _BLOCK)
-
-
-def _quoted(term: str) -> str:
-    doubled = term.replace('"', '""')
-    return f'"{doubled}"'

@@ -240,7 +240,7 @@ async def test_f8_the_file_of_another_model_is_refused(data: Path) -> None:
 
 async def test_f8_codes_of_another_engine_are_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an update of Faiss the codes are made anew."""
-    monkeypatch.setattr("bot.index.cache.ENGINE", "rabitq 1, faiss 99.0.0")
+    monkeypatch.setattr("bot.index.cache.ENGINE", "rabitq 2, faiss 99.0.0")
     async with town_in(data) as rooms:
         assert not can_read(rooms)
         await rooms.indexer.reconcile()

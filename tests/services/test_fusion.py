@@ -27,6 +27,13 @@ async def found(rooms: Rooms, asker: Member | Operator = OPERATOR, **query: obje
     return [hit.message.message_id for hit in await rooms.search.similar(asker, Query(**query))]
 
 
+@pytest.fixture
+def rare_in_a_small_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in two messages of 150 counts as rare, as it does in one of a thousand."""
+    monkeypatch.setattr("bot.services.relevance._RARE", 1.0)
+
+
+@pytest.mark.usefixtures("rare_in_a_small_server")
 async def test_a_rare_word_lifts_its_message(office: Rooms) -> None:
     """By meaning the short messages are nearer, with words the one that names the error comes first."""
     question = {"text": "my printer says hello err_4711", "limit": 3}
@@ -76,6 +83,7 @@ async def test_without_the_embedder_words_answer(office: Rooms) -> None:
         await office.search.question(OPERATOR, Query(text="err_4711", mode=Mode.MEANING))
 
 
+@pytest.mark.usefixtures("rare_in_a_small_server")
 async def test_a_message_is_asked_about_by_its_own_words_too(office: Rooms) -> None:
     """What is like a stored message shares its rare words, and is not the message itself."""
     assert (await found(office, message_id=150, limit=1)) == [151]

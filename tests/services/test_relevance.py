@@ -1,18 +1,23 @@
 """The order of candidates, by numbers that a person can compute."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bot.services.matching import WordStatistics
-from bot.services.relevance import Judged, relatedness, word_scores
+from bot.services.relevance import Judged, rarities, relatedness, word_scores
 
 
 def judged(meanings: list[float], words: list[float], *, lengths: float = 5, same: list[bool] | None = None) -> Judged:
     n = len(meanings)
     return Judged(
-        np.array(meanings), np.array(words), np.full(n, float(lengths)), np.array(same or [True] * n, np.bool_)
+        np.array(meanings),
+        np.array(words),
+        np.zeros(n),
+        np.full(n, float(lengths)),
+        np.array(same or [True] * n, np.bool_),
     )
 
 
@@ -44,6 +49,19 @@ def test_words_add_to_meaning_by_what_they_say() -> None:
     related = relatedness(judged([0.5, 0.6], [9.0, 0.0]), total=9.0, n_question_terms=5)
 
     assert related.tolist() == pytest.approx([0.65, 0.6])
+
+
+def test_rare_words_count_once_more() -> None:
+    """A term of 9 nats says 2 more than one that is just rare, and each of them adds a tenth."""
+    statistics = WordStatistics({"quokka": 9.0, "fish": 3.0}, mean_length=2.0)
+    texts = [["quokka", "quokka"], ["fish"], ["quokka", "fish"], []]
+    extra = rarities(statistics, texts)
+    plain = judged([0.0] * 4, [0.0] * 4)
+
+    assert extra.tolist() == [2.0, 0.0, 2.0, 0.0]
+    assert relatedness(replace(plain, rarities=extra), total=12.0, n_question_terms=2).tolist() == pytest.approx(
+        [0.2, 0.0, 0.2, 0.0]
+    )
 
 
 def test_words_count_more_where_they_stand_in_longer_texts() -> None:

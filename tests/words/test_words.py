@@ -90,6 +90,7 @@ REFUSALS = reasons_raised("services/exports.py", "ImportFileRefused", position=1
 REFUSALS |= reasons_raised("services/importer.py", "ImportFileRefused", position=1, names=())
 CODES = reasons_raised("embedding/openai.py", "EmbeddingError", position=0, names=("_FINAL", "reason"))
 CODES |= reasons_raised("embedding/base.py", "EmbeddingError", position=0, names=())
+DATASETS = reasons_raised("services/evaluation/datasets.py", "DatasetUnusable", position=1, names=())
 IDS = reasons_raised("times.py", "SnowflakeInvalid", position=1, names=())
 FOLDERS = reasons_raised("storage/database.py", "DataFolderUnusable", position=1, names=())
 
@@ -192,6 +193,7 @@ def test_every_reason_has_words_and_all_words_a_reason(language):
     given |= {f"EmbeddingError.{code}" for code in CODES}
     given |= {f"SnowflakeInvalid.{reason}" for reason in IDS}
     given |= {f"DataFolderUnusable.{reason}" for reason in FOLDERS}
+    given |= {f"DatasetUnusable.{reason}" for reason in DATASETS}
 
     assert {key[1] for key in TEXTS[language] if key[0] == "reasons"} == given
 
