@@ -72,21 +72,35 @@ class Fusion:
         `vector` is a unit float32 [dim]. A server with few messages has them in the order of their cosines.
         """
         k = max(k, _AT_LEAST)
-        nearest = await asyncio.to_thread(space.mirror.search, vector, k, scope)
+        guild_ids = await self._guild_ids(scope)
+        backgrounds = [await self._backgrounds.of(space, guild_id) for guild_id in guild_ids]
+        nearest, matches = await asyncio.gather(
+            asyncio.to_thread(space.mirror.search, vector, k, scope),
+            self._matches_where_enough(guild_ids, backgrounds, asked, scope, k),
+        )
         found: list[Ranked] = []
-        for guild_id in await self._guild_ids(scope):
-            its = [candidate for candidate in nearest if candidate.guild_id == guild_id]
-            background = await self._backgrounds.of(space, guild_id)
-            if background.n_texts < ENOUGH_FOR_WORDS:
-                found += [Ranked(guild_id, one.message_id, one.score, one.score) for one in its]
+        for guild_id, background, its in zip(guild_ids, backgrounds, matches, strict=True):
+            near = [one for one in nearest if one.guild_id == guild_id]
+            if its is None:
+                found += [Ranked(guild_id, one.message_id, one.score, one.score) for one in near]
             else:
-                matches = await self._matches(guild_id, asked, scope, background, k)
-                found += await self._judged(guild_id, asked, vector, space, its, matches, background)
+                found += await self._judged(guild_id, asked, vector, space, near, its, background)
         return _in_order(found), len(nearest) == k
 
     async def worded_among(self, guild_id: int, message_ids: Sequence[int]) -> set[int]:
         """Those of the messages whose words are in the index."""
         return set(await self._lexicon.terms(guild_id, message_ids))
+
+    async def _matches_where_enough(
+        self, guild_ids: Sequence[int], backgrounds: Sequence[Background], asked: Asked, scope: Scope, k: int
+    ) -> list[Matches | None]:
+        """None for a server with too few messages for their words to tell anything."""
+        return [
+            await self._matches(guild_id, asked, scope, background, k)
+            if background.n_texts >= ENOUGH_FOR_WORDS
+            else None
+            for guild_id, background in zip(guild_ids, backgrounds, strict=True)
+        ]
 
     async def _matches(self, guild_id: int, asked: Asked, scope: Scope, background: Background, k: int) -> Matches:
         limit = max(k, _AT_LEAST)

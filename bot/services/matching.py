@@ -15,7 +15,7 @@ from bot.vectors import Ids, Scores
 # A term that stands in more messages than this says little, and its rows take long to read; where a question has no
 # other terms, those messages count that have all of them.
 _COMMON = 4_000
-_READ = 12_000  # rows of rare terms, the rarest first: some 5 ms
+_READ = 6_000  # rows of rare terms, the rarest first
 _MOST_TERMS = 64  # of one question, the longest ones
 _LOOKED_UP = 512  # rows at a time that are asked whether they lie in scope
 _KEPT_S = 600.0  # how long it is believed that a term is common
@@ -55,13 +55,13 @@ class Matching:
     ) -> Matches:
         """At most `limit` messages of a server within the scope that have some of the terms."""
         unique = sorted(dict.fromkeys(terms), key=len, reverse=True)[:_MOST_TERMS]
-        rows_of = {term: await self._rare(guild_id, term) for term in unique}
+        rows_of = await self._rows_of(guild_id, unique)
         n_with = {term: _COMMON if rows is None else len(rows) for term, rows in rows_of.items()}
         weights = {term: _weight(n, background.n_texts) for term, n in n_with.items()}
         statistics = WordStatistics(weights, background.mean_length)
         chosen = _within_budget({term: rows for term, rows in rows_of.items() if rows is not None and len(rows)})
         if not chosen and (common := [term for term, rows in rows_of.items() if rows is None]):
-            rows = await self._lexicon.postings(guild_id, common, _COMMON)
+            [rows] = await self._lexicon.postings(guild_id, [common], _COMMON)
             chosen = {common[0]: rows} if len(rows) else {}
         if not chosen:
             return Matches([], statistics)
@@ -69,18 +69,23 @@ class Matching:
         best = rows[np.lexsort((-rows, -scores))]
         return Matches(await self._in_scope(best, scope, guild_id, limit), statistics)
 
-    async def _rare(self, guild_id: int, term: str) -> Ids | None:
-        """The rows that a term stands in, or None where they are too many."""
-        key, now = (guild_id, term), time.monotonic()
-        if self._common.get(key, 0.0) > now:
-            return None
-        rows = await self._lexicon.postings(guild_id, [term], _COMMON + 1)
-        if len(rows) <= _COMMON:
-            return rows
+    async def _rows_of(self, guild_id: int, terms: Sequence[str]) -> dict[str, Ids | None]:
+        """The rows that each term stands in, or None where they are too many."""
+        now = time.monotonic()
+        asked = [term for term in terms if self._common.get((guild_id, term), 0.0) <= now]
+        postings = await self._lexicon.postings(guild_id, [[term] for term in asked], _COMMON + 1)
+        rows_of: dict[str, Ids | None] = dict.fromkeys(terms)
+        for term, rows in zip(asked, postings, strict=True):
+            if len(rows) <= _COMMON:
+                rows_of[term] = rows
+            else:
+                self._believe_common(guild_id, term, until=now + _KEPT_S)
+        return rows_of
+
+    def _believe_common(self, guild_id: int, term: str, *, until: float) -> None:
         if len(self._common) >= _MOST_KEPT:
             self._common.clear()
-        self._common[key] = now + _KEPT_S
-        return None
+        self._common[guild_id, term] = until
 
     async def _in_scope(self, rows: Ids, scope: Scope, guild_id: int, limit: int) -> list[int]:
         found: list[int] = []

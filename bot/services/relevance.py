@@ -46,13 +46,9 @@ def word_scores(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> S
     """BM25 of texts, given as their terms, for a question."""
     scores = np.zeros(len(terms))
     for place, its in enumerate(terms):
-        counts = Counter(its)
+        counts = Counter(term for term in its if term in statistics.weights)
         length = _K1 * (1 - _B + _B * len(its) / max(statistics.mean_length, 1.0))
-        scores[place] = sum(
-            weight * counts[term] * (_K1 + 1) / (counts[term] + length)
-            for term, weight in statistics.weights.items()
-            if term in counts
-        )
+        scores[place] = sum(statistics.weights[term] * n * (_K1 + 1) / (n + length) for term, n in counts.items())
     return scores
 
 

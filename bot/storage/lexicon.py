@@ -1,5 +1,6 @@
 """The full-text index: which messages a term stands in."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from bot.vectors import Ids
 
 _BLOCK = 2**32  # rows that a server may have in all its time
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
+_POSTINGS = """SELECT ?, json_group_array(row_id) FROM (
+    SELECT rowid AS row_id FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?)"""
 _TERMS = "SELECT w.message_id, l.terms FROM worded w CROSS JOIN lexicon l ON l.rowid = w.row_id"
 
 
@@ -84,15 +87,20 @@ class Lexicon:
         share_left = len(rows) / len(chosen)  # the others were deleted
         return Sample(round((last - first + 1) * share_left), _by_message(rows))
 
-    async def postings(self, guild_id: int, terms: Sequence[str], limit: int) -> Ids:
-        """The rows of a server whose texts have all these terms of bot.terms, the newest first, up to a limit."""
+    async def postings(self, guild_id: int, phrases: Sequence[Sequence[str]], limit: int) -> list[Ids]:
+        """For each phrase the rows of a server whose texts have all its terms, the newest first, up to a limit.
+
+        Terms are those of bot.terms. All phrases are one statement: each would wait for its turn.
+        """
+        if not phrases:
+            return []
         block = await self._block(guild_id)
-        rows = await self._database.fetch(
-            """SELECT rowid FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ?
-               ORDER BY rowid DESC LIMIT ?""",
-            (" AND ".join(f'"{term}"' for term in terms), block.start, block.stop - 1, limit),
-        )
-        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        values: list[int | str] = []
+        for number, terms in enumerate(phrases):
+            match = " AND ".join(f'"{term}"' for term in terms)
+            values += [number, match, block.start, block.stop - 1, limit]
+        rows = await self._database.fetch(" UNION ALL ".join([_POSTINGS] * len(phrases)), values)
+        return [np.array(json.loads(found), np.int64) for _, found in sorted(rows)]
 
     async def places(self, row_ids: Ids) -> dict[int, Place]:
         """Where the messages of rows stand, by row."""

@@ -31,7 +31,7 @@ class Books:
 
     async def found(self, *terms: str, guild_id: int = GUILD, limit: int = 100) -> list[int]:
         """The messages with all these terms, the newest first."""
-        rows = await self.lexicon.postings(guild_id, terms, limit)
+        [rows] = await self.lexicon.postings(guild_id, [terms], limit)
         places = await self.lexicon.places(rows)
         return [places[row].message_id for row in rows.tolist()]
 
@@ -57,6 +57,16 @@ async def test_a_term_finds_the_messages_it_stands_in(books: Books) -> None:
     assert await books.found("AND") == []
 
 
+async def test_several_phrases_are_looked_up_at_once(books: Books) -> None:
+    """Each has its own rows, in the order in which they were asked for; no phrase has none."""
+    await books.save(message(1, "red fish"), message(2, "red bird"))
+    await books.word()
+    found = await books.lexicon.postings(GUILD, [["fish"], ["red", "bird"], ["tree"], ["red"]], 10)
+
+    assert [len(rows) for rows in found] == [1, 1, 0, 2]
+    assert await books.lexicon.postings(GUILD, [], 10) == []
+
+
 async def test_servers_keep_to_themselves(books: Books) -> None:
     """A term of one server is not found in another, and one that is not known has none."""
     await books.save(message(1, "red fish"), message(1, "red bird", guild_id=OTHER_GUILD))
@@ -73,7 +83,7 @@ async def test_a_place_tells_where_a_message_stands(books: Books) -> None:
     """Channel and author are those of the message."""
     await books.save(message(1, "red fish", channel_id=OTHER_CHANNEL, author_id=BOB), message(2, "fish"))
     await books.word()
-    rows = await books.lexicon.postings(GUILD, ["fish"], 5)
+    [rows] = await books.lexicon.postings(GUILD, [["fish"]], 5)
 
     places = await books.lexicon.places(rows)
     assert [places[row] for row in rows.tolist()] == [
