@@ -1,13 +1,14 @@
 """What a server's messages are like on the whole, against which a single one stands out."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from bot.services.spaces import Space
-from bot.storage.lexicon import Lexicon
+from bot.storage.lexicon import Lexicon, Sample
 from bot.terms import script_of
 from bot.vectors import Scores, Vectors
 
@@ -15,18 +16,20 @@ from bot.vectors import Scores, Vectors
 ENOUGH = 1_000
 _SAMPLED = 1_024
 _ENOUGH_OF_A_SCRIPT = 128  # of the sample; a script with fewer is centred with all the others
+_SEVERAL = 3  # texts of the sample that a term stands in before it says how frequent that is
 _KEPT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
-    """About how many texts there are and how many terms each has; `means` are float32 [dim], by script.
+    """About how many texts there are, how many terms each has, and in how many of them frequent terms stand.
 
-    `mean` is that of all scripts; None while there is too little to measure.
+    `means` are float32 [dim], by script, and `mean` is that of all scripts; None while there is too little to measure.
     """
 
     n_texts: int
     mean_length: float
+    n_with: Mapping[str, int] = field(default_factory=dict)
     mean: Vectors | None = None
     means: Mapping[str, Vectors] = field(default_factory=dict)
 
@@ -56,6 +59,7 @@ class Backgrounds:
         mean_length = sum(lengths) / len(lengths) if lengths else 1.0
         if sample.n_texts < ENOUGH:
             return Background(sample.n_texts, mean_length)
+        n_with = _n_with(sample)
         embedded = await space.embeddings.get_many(guild_id, sample.terms)
         scripts = np.array([script_of(" ".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
         vectors = embedded.vectors.astype(np.float32)
@@ -66,7 +70,14 @@ class Backgrounds:
             if n >= _ENOUGH_OF_A_SCRIPT
         }
         mean = vectors.mean(axis=0) if len(vectors) >= _ENOUGH_OF_A_SCRIPT else None
-        return Background(sample.n_texts, mean_length, mean, means)
+        return Background(sample.n_texts, mean_length, n_with, mean, means)
+
+
+def _n_with(sample: Sample) -> dict[str, int]:
+    """In about how many texts the terms stand that several of a sample have."""
+    counts = Counter(term for terms in sample.terms.values() for term in set(terms))
+    factor = sample.n_texts / max(len(sample.terms), 1)
+    return {term: round(n * factor) for term, n in counts.items() if n >= _SEVERAL}
 
 
 def centred_cosines(vectors: Vectors, means: Vectors, vector: Vectors, mean: Vectors) -> Scores:

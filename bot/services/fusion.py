@@ -117,8 +117,9 @@ class Fusion:
         background: Background,
     ) -> list[Ranked]:
         wanted = np.array(sorted({one.message_id for one in nearest} | set(matches.message_ids)), np.int64)
-        ids, halves = await asyncio.to_thread(space.mirror.vectors, guild_id, wanted)
-        terms_by_id = await self._lexicon.terms(guild_id, ids.tolist())
+        (ids, halves), terms_by_id = await asyncio.gather(
+            asyncio.to_thread(space.mirror.vectors, guild_id, wanted), self._lexicon.terms(guild_id, wanted.tolist())
+        )
         terms = [terms_by_id.get(i, []) for i in ids.tolist()]
         scripts = [script_of("".join(its)) for its in terms]
         vectors = halves.astype(np.float32)

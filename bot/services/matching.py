@@ -1,7 +1,6 @@
 """Messages that share a question's rare words: candidates by the full-text index."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,12 +13,11 @@ from bot.vectors import Ids, Scores
 
 # A term that stands in more messages than this says little, and its rows take long to read; where a question has no
 # other terms, those messages count that have all of them.
-_COMMON = 4_000
+_COMMON = 2_000
+_SURELY_COMMON = 2 * _COMMON  # by a sample
 _READ = 6_000  # rows of rare terms, the rarest first
 _MOST_TERMS = 64  # of one question, the longest ones
-_LOOKED_UP = 512  # rows at a time that are asked whether they lie in scope
-_KEPT_S = 600.0  # how long it is believed that a term is common
-_MOST_KEPT = 50_000
+_FIRST_LOOKED_UP = 128  # rows that are asked whether they lie in scope; then four times as many, and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +42,21 @@ class Matches:
 
 
 class Matching:
-    """Finds messages by their words; remembers for a while which terms are common."""
+    """Finds messages by their words."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._common: dict[tuple[int, str], float] = {}
 
     async def matches(
         self, guild_id: int, terms: Sequence[str], scope: Scope, *, background: Background, limit: int
     ) -> Matches:
         """At most `limit` messages of a server within the scope that have some of the terms."""
         unique = sorted(dict.fromkeys(terms), key=len, reverse=True)[:_MOST_TERMS]
-        rows_of = await self._rows_of(guild_id, unique)
-        n_with = {term: _COMMON if rows is None else len(rows) for term, rows in rows_of.items()}
+        rows_of = await self._rows_of(guild_id, unique, background)
+        n_with = {
+            term: max(background.n_with.get(term, 0), _COMMON) if rows is None else len(rows)
+            for term, rows in rows_of.items()
+        }
         weights = {term: _weight(n, background.n_texts) for term, n in n_with.items()}
         statistics = WordStatistics(weights, background.mean_length)
         chosen = _within_budget({term: rows for term, rows in rows_of.items() if rows is not None and len(rows)})
@@ -69,28 +69,19 @@ class Matching:
         best = rows[np.lexsort((-rows, -scores))]
         return Matches(await self._in_scope(best, scope, guild_id, limit), statistics)
 
-    async def _rows_of(self, guild_id: int, terms: Sequence[str]) -> dict[str, Ids | None]:
+    async def _rows_of(self, guild_id: int, terms: Sequence[str], background: Background) -> dict[str, Ids | None]:
         """The rows that each term stands in, or None where they are too many."""
-        now = time.monotonic()
-        asked = [term for term in terms if self._common.get((guild_id, term), 0.0) <= now]
+        asked = [term for term in terms if background.n_with.get(term, 0) <= _SURELY_COMMON]
         postings = await self._lexicon.postings(guild_id, [[term] for term in asked], _COMMON + 1)
         rows_of: dict[str, Ids | None] = dict.fromkeys(terms)
-        for term, rows in zip(asked, postings, strict=True):
-            if len(rows) <= _COMMON:
-                rows_of[term] = rows
-            else:
-                self._believe_common(guild_id, term, until=now + _KEPT_S)
-        return rows_of
-
-    def _believe_common(self, guild_id: int, term: str, *, until: float) -> None:
-        if len(self._common) >= _MOST_KEPT:
-            self._common.clear()
-        self._common[guild_id, term] = until
+        return rows_of | {t: rows for t, rows in zip(asked, postings, strict=True) if len(rows) <= _COMMON}
 
     async def _in_scope(self, rows: Ids, scope: Scope, guild_id: int, limit: int) -> list[int]:
         found: list[int] = []
-        for start in range(0, len(rows), _LOOKED_UP):
-            some = rows[start : start + _LOOKED_UP]
+        start, n_looked_up = 0, _FIRST_LOOKED_UP
+        while start < len(rows) and len(found) < limit:
+            some = rows[start : start + n_looked_up]
+            start, n_looked_up = start + n_looked_up, 4 * n_looked_up
             places = await self._lexicon.places(some)
             found += [
                 place.message_id
@@ -103,8 +94,6 @@ class Matching:
                     author_id=place.author_id,
                 )
             ]
-            if len(found) >= limit:
-                break
         return found[:limit]
 
 

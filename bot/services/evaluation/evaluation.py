@@ -8,7 +8,7 @@ import numpy as np
 
 from bot.askers import Operator, Scope
 from bot.errors import NothingToCompare
-from bot.messages import Channel, Location, Message, Mode, Query, Server
+from bot.messages import Channel, Hit, Location, Message, Mode, Query, Server
 from bot.services.evaluation.datasets import Pair, Pairs, Retrieval
 from bot.services.evaluation.metrics import (
     CUT,
@@ -80,7 +80,7 @@ class Evaluation:
             for system, mode in SYSTEMS.items():
                 only = Scope(after_id=number, before_id=number + 1)
                 hits = await self._search.similar(Operator(), Query(text=pair.one, limit=1, within=only, mode=mode))
-                given[system].append(hits[0].relatedness if hits else 0.0)
+                given[system].append(_shown(hits))
             on_step(dataset.name, number, len(dataset.pairs))
         grades = np.array([pair.grade for pair in dataset.pairs])
         return _pair_figures(dataset.name, {system: np.array(values) for system, values in given.items()}, grades)
@@ -102,6 +102,13 @@ def some_of(dataset: Pairs) -> Pairs:
     chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.pairs))[:_N_PAIRS])
     pairs: list[Pair] = [dataset.pairs[i] for i in chosen]
     return Pairs(dataset.name, tuple(pairs))
+
+
+def _shown(hits: Sequence[Hit]) -> float:
+    """The score that people are shown, which unlike relatedness can be compared between questions."""
+    if not hits:
+        return 0.0
+    return hits[0].relatedness if hits[0].score is None else hits[0].score
 
 
 def _ranking_figures(dataset: Retrieval, answers: dict[str, _Answers]) -> list[Figure]:
