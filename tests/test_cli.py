@@ -524,3 +524,38 @@ def test_a_chat_that_is_ended_by_a_signal_leaves_nothing_that_was_deleted(number
         assert chat.wait(20) == 0
 
     assert not any(b"secret" in path.read_bytes() for path in Path("data").rglob("*") if path.is_file())
+
+
+def test_words_alone_are_asked_for(bath: Path) -> None:
+    """A hit by words has no score, in words and in JSON; the terminal says what it has instead."""
+    by_words = bot("similar", "お風呂上がり", "--mode", "words", "--json")
+
+    assert {row["content"] for row in rows(by_words)} == {text for text in STORED if "お風呂上がり" in text}
+    assert {row["score"] for row in rows(by_words)} == {None}
+    assert "same words" in bot("similar", "お風呂上がり", "--mode", "words").stdout
+    assert bot("similar", "quokka", "--mode", "words").stderr == "Nothing found.\n"
+
+
+def test_the_search_is_measured(bath: Path, tmp_path: Path) -> None:
+    """`eval` prints a table, or an object a figure, and leaves alone what is stored."""
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "docs.jsonl").write_text('{"id": "a", "content": "a cat"}\n{"id": "b", "content": "a train"}\n', "utf-8")
+    (folder / "queries.jsonl").write_text('{"id": "q", "content": "cats"}\n', "utf-8")
+    (folder / "qrels.tsv").write_text("q\t0\ta\t1\n", "utf-8")
+    table, as_json = bot("eval", str(folder)), rows(bot("eval", str(folder), "--json"))
+
+    assert "nDCG@10" in table.stdout
+    assert all(set(row) == {"dataset", "system", "metric", "value", "low", "high"} for row in as_json)
+    assert {row["system"] for row in as_json} == {"words", "vector", "ours"}
+    [first] = [row for row in as_json if (row["system"], row["metric"]) == ("ours", "P@1")]
+    assert first == {"dataset": "sets", "system": "ours", "metric": "P@1", "value": 1.0, "low": 1.0, "high": 1.0}
+    assert rows(bot("status", "--json"))[0]["messages"] == 5
+
+
+def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
+    """A folder without sets is one sentence."""
+    done = bot("eval", str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path}: there are no files named")
