@@ -17,8 +17,8 @@ from bot.index.faiss import NAMED
 from bot.index.mirror import Mirror
 from bot.index.recall import recall
 from bot.index.workshop import Workshop
-from bot.messages import Generation, Query
-from bot.services.fusion import Fusion
+from bot.messages import Generation, Mode, Query
+from bot.services.fusion import Fusion, asked
 from bot.services.indexer import Indexer
 from bot.services.search import Question, Search
 from bot.services.spaces import Space, Spaces
@@ -97,12 +97,13 @@ async def _embedding(app: App, exports: list[Path]) -> list[Figure]:
 
 async def _searching(search: Search, space: Space, queries: Vectors, name: str, wanted: str) -> list[Figure]:
     """From query vector to hits with their rows."""
+    query = Query(text="asked by its vector", mode=Mode.MEANING)
     for vector in queries[:10]:
-        await search.nearest(Question(Operator(), Query(text="asked by its vector"), vector, space, EVERYTHING))
+        await search.nearest(Question(Operator(), query, asked(""), vector, space, EVERYTHING))
     times = []
     for vector in queries:
         started = time.perf_counter()
-        await search.nearest(Question(Operator(), Query(text="asked by its vector"), vector, space, EVERYTHING))
+        await search.nearest(Question(Operator(), query, asked(""), vector, space, EVERYTHING))
         times.append(1000 * (time.perf_counter() - started))
     return [
         Figure(f"search, {name}, median", float(np.median(times)), "ms", wanted),
