@@ -84,11 +84,15 @@ async def _embedding(app: App, exports: list[Path]) -> list[Figure]:
     await app.search.similar(Operator(), Query(text="let the model be read before the clock starts"))
     status = await app.inspector.status()
     started = time.perf_counter()
+    await app.indexer.take_in_words()
+    worded = status.messages / (time.perf_counter() - started)
+    started = time.perf_counter()
     async for _ in app.indexer.drain():
         pass
     drained = status.pending / (time.perf_counter() - started)
     bare = (before + _rate(lambda: model.encode(texts), len(texts))) / 2
     return [
+        Figure("words into the full-text index, durable", worded, "messages/s"),
         Figure("embedding, durable, equal texts once", drained, "messages/s"),
         Figure("the bare model, before and after", bare, "texts/s"),
         Figure("embedding against the bare model", 100 * drained / bare, "%", "90 or more"),

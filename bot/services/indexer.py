@@ -51,7 +51,7 @@ class Indexer:
         if self._is_behind:
             await self.reconcile()
             self._is_behind = False
-        await self._word()
+        await self.take_in_words()
         while pending := await self._embeddings.pending(_BATCH):
             async with self._spaces.in_step:
                 copied = await self._embeddings.copy_known(pending)
@@ -63,8 +63,8 @@ class Indexer:
         await self._works()
         await self._change_over()
 
-    async def _word(self) -> None:
-        """Take the words of what waits for it into the full-text index; no embedder is needed for that."""
+    async def take_in_words(self) -> None:
+        """Bring the words of what waits for it into the full-text index; no embedder is needed for that."""
         while texts := await self._lexicon.unworded(_BATCH):
             await self._lexicon.put(texts, await asyncio.to_thread(_terms, texts))
 
