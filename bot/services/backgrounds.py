@@ -1,5 +1,6 @@
 """What a server's messages are like on the whole, against which a single one stands out."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bot.messages import EmbeddedMessages
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon, Sample
 from bot.terms import script_of
@@ -55,22 +57,26 @@ class Backgrounds:
 
     async def _measured(self, space: Space, guild_id: int) -> Background:
         sample = await self._lexicon.sample(guild_id, _SAMPLED)
-        lengths = [len(terms) for terms in sample.terms.values()]
-        mean_length = sum(lengths) / len(lengths) if lengths else 1.0
         if sample.n_texts < ENOUGH:
-            return Background(sample.n_texts, mean_length)
-        n_with = _n_with(sample)
+            return Background(sample.n_texts, _mean_length(sample))
         embedded = await space.embeddings.get_many(guild_id, sample.terms)
-        scripts = np.array([script_of(" ".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
-        vectors = embedded.vectors.astype(np.float32)
-        names, counts = np.unique(scripts, return_counts=True)
-        means = {
-            str(name): vectors[scripts == name].mean(axis=0)
-            for name, n in zip(names, counts, strict=True)
-            if n >= _ENOUGH_OF_A_SCRIPT
-        }
-        mean = vectors.mean(axis=0) if len(vectors) >= _ENOUGH_OF_A_SCRIPT else None
-        return Background(sample.n_texts, mean_length, n_with, mean, means)
+        return await asyncio.to_thread(_background, sample, embedded)
+
+
+def _background(sample: Sample, embedded: EmbeddedMessages) -> Background:
+    scripts = np.array([script_of(" ".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
+    vectors = embedded.vectors.astype(np.float32)
+    means = {
+        script: vectors[scripts == script].mean(axis=0)
+        for script, n in Counter(scripts.tolist()).items()
+        if n >= _ENOUGH_OF_A_SCRIPT
+    }
+    mean = vectors.mean(axis=0) if len(vectors) >= _ENOUGH_OF_A_SCRIPT else None
+    return Background(sample.n_texts, _mean_length(sample), _n_with(sample), mean, means)
+
+
+def _mean_length(sample: Sample) -> float:
+    return sum(map(len, sample.terms.values())) / len(sample.terms) if sample.terms else 1.0
 
 
 def _n_with(sample: Sample) -> dict[str, int]:
