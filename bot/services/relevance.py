@@ -19,7 +19,7 @@ _K1, _B = 1.2, 0.75
 _WORDS_WEIGHT = 0.05
 # A term that stands in one message of a thousand or fewer is a name of something, and says more than words do.
 _RARE = 7.0  # nats
-_RARE_WEIGHT = 0.1
+_RARE_WEIGHT, _RARE_AT_MOST = 0.1, 0.3  # what one name of a kind adds; several pairs of characters are no better
 _LONGER_AT_MOST = 20.0
 _N_FOR_A_LINE = 5  # candidates in the question's script that tell how words go with meaning
 _NEAR = 50  # and how many of the nearest of them are looked at
@@ -70,7 +70,7 @@ def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Score
     best = np.argsort(-judged.words, kind="stable")[:_N_FOR_LENGTH]
     longer = float(np.median(judged.lengths[best])) / max(n_question_terms, 1)
     bonus = _WORDS_WEIGHT * judged.words / np.sqrt(total) * np.clip(longer, 1.0, _LONGER_AT_MOST)
-    bonus = bonus + _RARE_WEIGHT * judged.rarities
+    bonus = bonus + np.minimum(_RARE_WEIGHT * judged.rarities, _RARE_AT_MOST)
     related: Scores = judged.meanings + _fair(bonus, judged)
     return related
 

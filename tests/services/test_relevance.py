@@ -52,7 +52,7 @@ def test_words_add_to_meaning_by_what_they_say() -> None:
 
 
 def test_rare_words_count_once_more() -> None:
-    """A term of 9 nats says 2 more than one that is just rare, and each of them adds a tenth."""
+    """A term of 9 nats says 2 more than one that is just rare; each nat adds a tenth, and all of them 0.3 at most."""
     statistics = WordStatistics({"quokka": 9.0, "fish": 3.0}, mean_length=2.0)
     texts = [["quokka", "quokka"], ["fish"], ["quokka", "fish"], []]
     extra = rarities(statistics, texts)
@@ -62,6 +62,8 @@ def test_rare_words_count_once_more() -> None:
     assert relatedness(replace(plain, rarities=extra), total=12.0, n_question_terms=2).tolist() == pytest.approx(
         [0.2, 0.0, 0.2, 0.0]
     )
+    many = replace(plain, rarities=np.full(4, 50.0))
+    assert relatedness(many, total=12.0, n_question_terms=2).tolist() == pytest.approx([0.3] * 4)
 
 
 def test_words_count_more_where_they_stand_in_longer_texts() -> None:
