@@ -54,8 +54,8 @@ def _of_name(name: str) -> list[str]:
         return [name[:_LONGEST]]
     name = name.replace("’", "'")
     parts = _PARTS.findall(name)
-    if len(parts) == 1:
-        return [name[:_LONGEST]]
+    if len(parts) == 1 and name.strip("_") != parts[0]:
+        return [name[:_LONGEST]]  # c++
     if name.replace("'", "").isalnum():
         parts = [part for part in parts if len(part) > _SHORT]
     return [name[:_LONGEST], *(part[:_LONGEST] for part in parts)]

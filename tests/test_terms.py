@@ -22,6 +22,8 @@ from bot.terms import script_of, terms_of
         ("don’t, l'été", ["don't", "don", "l'été", "été"]),
         ("ＡＢＣ ﾃｽﾄ", ["abc", "テス", "スト"]),
         ("Straße", ["strasse"]),
+        ("_important_ __init__", ["_important_", "important", "__init__", "init"]),
+        ("___", ["___"]),
         ("!!! 😀 ...", []),
         ("", []),
     ],

@@ -41,6 +41,8 @@ async def _import(settings: Settings, terminal: Terminal, paths: list[Path], *, 
             terminal.err.print(terminal.words.error(refused))
         if embed:
             await _embed(app, terminal)
+        else:
+            await app.indexer.take_in_words()
         counts = await app.inspector.counts()
         if counts.pending:
             terminal.say("import.left", n=counts.pending)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bot.askers import Scope
 from bot.messages import EmbeddedMessages
 from bot.services.spaces import Space
-from bot.storage.lexicon import Lexicon, Sample
+from bot.storage.lexicon import Lexicon, Place, Sample
 from bot.terms import script_of
 from bot.vectors import Scores, Vectors
 
@@ -19,21 +20,38 @@ ENOUGH = 1_000
 _SAMPLED = 1_024
 _ENOUGH_OF_A_SCRIPT = 128  # of the sample; a script with fewer is centred with all the others
 _SEVERAL = 3  # texts of the sample that a term stands in before it says how frequent that is
-_KEPT_S = 600.0
+_LONGEST_KEPT_S = 600.0
+_TEXTS_A_SECOND = 100.0  # a large server is believed for longer: it is slower to become another one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
     """About how many texts there are, how many terms each has, and in how many of them frequent terms stand.
 
-    `means` are float32 [dim], by script, and `mean` is that of all scripts; None while there is too little to measure.
+    `places` are where those stand that this was measured on. `means` are float32 [dim], by script, and `mean` is that
+    of all scripts; None while there is too little to measure.
     """
 
     n_texts: int
     mean_length: float
     n_with: Mapping[str, int] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
     mean: Vectors | None = None
     means: Mapping[str, Vectors] = field(default_factory=dict)
+
+    def n_within(self, scope: Scope, guild_id: int) -> tuple[int, float]:
+        """About how many of a server's texts lie in a scope, and which share of them that is."""
+        n = sum(
+            scope.admits(
+                message_id=place.message_id,
+                guild_id=guild_id,
+                channel_id=place.channel_id,
+                author_id=place.author_id,
+            )
+            for place in self.places
+        )
+        share = max(n, 1) / max(len(self.places), 1)
+        return round(self.n_texts * share), share
 
     def mean_of(self, script: str) -> Vectors | None:
         return self.means.get(script, self.mean)
@@ -52,13 +70,13 @@ class Backgrounds:
         if background is None or until < time.monotonic():
             background = await self._measured(space, guild_id)
             if background.n_texts >= ENOUGH:
-                self._known[key] = (time.monotonic() + _KEPT_S, background)
+                self._known[key] = (time.monotonic() + _kept_s(background), background)
         return background
 
     async def _measured(self, space: Space, guild_id: int) -> Background:
         sample = await self._lexicon.sample(guild_id, _SAMPLED)
         if sample.n_texts < ENOUGH:
-            return Background(sample.n_texts, _mean_length(sample))
+            return Background(sample.n_texts, _mean_length(sample), places=sample.places)
         embedded = await space.embeddings.get_many(guild_id, sample.terms)
         return await asyncio.to_thread(_background, sample, embedded)
 
@@ -72,7 +90,11 @@ def _background(sample: Sample, embedded: EmbeddedMessages) -> Background:
         if n >= _ENOUGH_OF_A_SCRIPT
     }
     mean = vectors.mean(axis=0) if len(vectors) >= _ENOUGH_OF_A_SCRIPT else None
-    return Background(sample.n_texts, _mean_length(sample), _n_with(sample), mean, means)
+    return Background(sample.n_texts, _mean_length(sample), _n_with(sample), sample.places, mean, means)
+
+
+def _kept_s(background: Background) -> float:
+    return min(background.n_texts / _TEXTS_A_SECOND, _LONGEST_KEPT_S)
 
 
 def _mean_length(sample: Sample) -> float:

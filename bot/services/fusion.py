@@ -1,7 +1,7 @@
 """Candidates by meaning and by words together, in the order in which they are related to a question."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +9,17 @@ import numpy as np
 from bot.askers import Scope
 from bot.index.mirror import Candidate
 from bot.services.backgrounds import Background, Backgrounds, centred_cosines
-from bot.services.matching import Matches, Matching
+from bot.services.matching import Matches, Matching, WordStatistics
 from bot.services.relevance import Judged, rarities, relatedness, word_scores
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon
 from bot.storage.servers import ServerStore
 from bot.terms import script_of, terms_of
-from bot.vectors import Scores, Vectors, cosines
+from bot.vectors import Ids, Scores, Vectors, cosines
 
 # Below this, what is rare is a matter of chance, and the nearest vectors are as good as all.
 ENOUGH_FOR_WORDS = 100  # messages of a server
+_NO_SCRIPT = ""  # of a message that waits for its place in the full-text index
 _AT_LEAST = 100  # candidates of each kind: those that are both come from further down
 
 
@@ -41,7 +42,8 @@ class Asked:
 
 
 def asked(text: str) -> Asked:
-    return Asked(tuple(terms_of(text)), script_of(text))
+    terms = terms_of(text)
+    return Asked(tuple(terms), script_of("".join(terms)))
 
 
 class Fusion:
@@ -120,23 +122,45 @@ class Fusion:
         (ids, halves), terms_by_id = await asyncio.gather(
             asyncio.to_thread(space.mirror.vectors, guild_id, wanted), self._lexicon.terms(guild_id, wanted.tolist())
         )
-        terms = [terms_by_id.get(i, []) for i in ids.tolist()]
-        scripts = [script_of("".join(its)) for its in terms]
-        vectors = halves.astype(np.float32)
-        judged = Judged(
-            meanings=_meanings(vectors, scripts, vector, asked.script, background),
-            words=word_scores(matches.statistics, terms),
-            rarities=rarities(matches.statistics, terms),
-            lengths=np.array([len(its) for its in terms], np.float64),
-            is_same_script=np.array([script == asked.script for script in scripts], np.bool_),
+        return await asyncio.to_thread(
+            _judged,
+            guild_id,
+            asked,
+            vector,
+            ids,
+            halves.astype(np.float32),
+            terms_by_id,
+            matches.statistics,
+            background,
         )
-        related = relatedness(judged, total=matches.statistics.total, n_question_terms=len(asked.terms))
-        scores = cosines(vectors, vector)
-        return [Ranked(guild_id, *row) for row in zip(ids.tolist(), scores.tolist(), related.tolist(), strict=True)]
 
     async def _guild_ids(self, scope: Scope) -> list[int]:
         servers = await self._servers.servers()
         return [one.guild_id for one in servers if scope.guild_ids is None or one.guild_id in scope.guild_ids]
+
+
+def _judged(  # noqa: PLR0917
+    guild_id: int,
+    asked: Asked,
+    vector: Vectors,
+    ids: Ids,
+    vectors: Vectors,
+    terms_by_id: Mapping[int, list[str]],
+    statistics: WordStatistics,
+    background: Background,
+) -> list[Ranked]:
+    terms = [terms_by_id.get(i, []) for i in ids.tolist()]
+    scripts = [script_of("".join(its)) if its else _NO_SCRIPT for its in terms]
+    judged = Judged(
+        meanings=_meanings(vectors, scripts, vector, asked.script, background),
+        words=word_scores(statistics, terms),
+        rarities=rarities(statistics, terms),
+        lengths=np.array([len(its) for its in terms], np.float64),
+        is_same_script=np.array([script in (asked.script, _NO_SCRIPT) for script in scripts], np.bool_),
+    )
+    related = relatedness(judged, total=statistics.total, n_question_terms=len(asked.terms))
+    scores = cosines(vectors, vector)
+    return [Ranked(guild_id, *row) for row in zip(ids.tolist(), scores.tolist(), related.tolist(), strict=True)]
 
 
 def _meanings(vectors: Vectors, scripts: Sequence[str], vector: Vectors, script: str, background: Background) -> Scores:

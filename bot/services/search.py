@@ -143,7 +143,7 @@ class Search:
     async def _hits(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:
         """The best candidates as hits; what was deleted or rewritten since they were found is left out."""
         min_score = question.query.min_score
-        best = [one for one in candidates if min_score is None or (one.score is not None and one.score >= min_score)]
+        best = [one for one in candidates if min_score is None or one.score is None or one.score >= min_score]
         hits: list[Hit] = []
         step = question.query.limit + _MARGIN
         for start in range(0, len(best), step):

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bot.askers import Scope
 from bot.storage.database import Database, Row, Transaction, json_ids
 from bot.vectors import Ids
 
 _BLOCK = 2**32  # rows that a server may have in all its time
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
-_POSTINGS = """SELECT ?, json_group_array(row_id) FROM (
-    SELECT rowid AS row_id FROM lexicon WHERE lexicon MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?)"""
-_TERMS = "SELECT w.message_id, l.terms FROM worded w CROSS JOIN lexicon l ON l.rowid = w.row_id"
+_TERMS = """SELECT w.message_id, l.terms, w.channel_id, w.author_id
+            FROM worded w CROSS JOIN lexicon l ON l.rowid = w.row_id"""
+_POSTINGS = """SELECT ?, json_group_array(message_id) FROM (
+    SELECT w.message_id FROM lexicon l CROSS JOIN worded w ON w.row_id = l.rowid
+    WHERE l.lexicon MATCH ? AND l.rowid BETWEEN ? AND ?{conditions} ORDER BY l.rowid DESC LIMIT ?)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +31,19 @@ class UnwordedText:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the message of a row stands."""
+    """Where a message stands."""
 
-    row_id: int
-    message_id: int
     channel_id: int
     author_id: int
+    message_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """About how many texts of a server are in the index, and the terms of some of them, by message."""
+    """About how many texts of a server are in the index, and where some of them stand, with their terms by message."""
 
     n_texts: int
+    places: tuple[Place, ...]
     terms: dict[int, list[str]]
 
 
@@ -79,37 +82,32 @@ class Lexicon:
             "SELECT min(row_id), max(row_id) FROM worded WHERE row_id BETWEEN ? AND ?", (block.start, block.stop - 1)
         )
         if first is None:
-            return Sample(0, {})
+            return Sample(0, (), {})
         chosen = sorted(set(np.linspace(first, last, size).astype(np.int64).tolist()))
         rows = await self._database.fetch(
             f"{_TERMS} WHERE w.row_id IN (SELECT value FROM json_each(?))", (json_ids(chosen),)
         )
         share_left = len(rows) / len(chosen)  # the others were deleted
-        return Sample(round((last - first + 1) * share_left), _by_message(rows))
+        places = tuple(Place(*row[2:], *row[:1]) for row in rows)
+        return Sample(round((last - first + 1) * share_left), places, _by_message(rows))
 
-    async def postings(self, guild_id: int, phrases: Sequence[Sequence[str]], limit: int) -> list[Ids]:
-        """For each phrase the rows of a server whose texts have all its terms, the newest first, up to a limit.
+    async def postings(self, guild_id: int, phrases: Sequence[Sequence[str]], scope: Scope, limit: int) -> list[Ids]:
+        """For each phrase the messages of a server within the scope that have all its terms, up to a limit.
 
-        Terms are those of bot.terms. All phrases are one statement: each would wait for its turn.
+        The last taken in come first. Terms are those of bot.terms. Messages outside the scope count for nothing. All
+        phrases are one statement: each would wait for its turn.
         """
         if not phrases:
             return []
         block = await self._block(guild_id)
+        conditions, its_values = _conditions(scope)
         values: list[int | str] = []
         for number, terms in enumerate(phrases):
             match = " AND ".join(f'"{term}"' for term in terms)
-            values += [number, match, block.start, block.stop - 1, limit]
-        rows = await self._database.fetch(" UNION ALL ".join([_POSTINGS] * len(phrases)), values)
+            values += [number, match, block.start, block.stop - 1, *its_values, limit]
+        statement = " UNION ALL ".join([_POSTINGS.format(conditions=conditions)] * len(phrases))
+        rows = await self._database.fetch(statement, values)
         return [np.array(json.loads(found), np.int64) for _, found in sorted(rows)]
-
-    async def places(self, row_ids: Ids) -> dict[int, Place]:
-        """Where the messages of rows stand, by row."""
-        rows = await self._database.fetch(
-            """SELECT row_id, message_id, channel_id, author_id FROM worded
-               WHERE row_id IN (SELECT value FROM json_each(?))""",
-            (json_ids(row_ids),),
-        )
-        return {row[0]: Place(*row) for row in rows}
 
     async def terms(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, list[str]]:
         """The terms of those messages that are in the index, by message."""
@@ -131,6 +129,8 @@ async def _put(transaction: Transaction, guild_id: int, texts: Sequence[tuple[Un
     )
     waiting = {(message_id, content_hash): where for message_id, content_hash, *where in rows}
     fitting = [(text, terms) for text, terms in texts if (text.message_id, text.content_hash) in waiting]
+    if not fitting:
+        return  # a server that was forgotten meanwhile has no place any more
     first = await _next_row(transaction, guild_id)
     await transaction.execute_many(
         "INSERT INTO worded (row_id, guild_id, message_id, channel_id, author_id) VALUES (?, ?, ?, ?, ?)",
@@ -160,7 +160,25 @@ async def _next_row(transaction: Transaction, guild_id: int) -> int:
 
 
 def _by_message(rows: Iterable[Row]) -> dict[int, list[str]]:
-    return {message_id: terms.split(" ") for message_id, terms in rows}
+    return {row[0]: row[1].split(" ") for row in rows}
+
+
+def _conditions(scope: Scope) -> tuple[str, list[int | str]]:
+    """What of a scope is asked of each message of a server that it admits."""
+    conditions: list[str] = []
+    values: list[int | str] = []
+    for column, ids in (("channel_id", scope.channel_ids), ("author_id", scope.author_ids)):
+        if ids is not None:
+            conditions.append(f"w.{column} IN (SELECT value FROM json_each(?))")
+            values.append(json_ids(ids))
+    for sign, moment_id in ((">=", scope.after_id), ("<", scope.before_id)):
+        if moment_id is not None:
+            conditions.append(f"w.message_id {sign} ?")
+            values.append(moment_id)
+    if scope.excluded_ids:
+        conditions.append("w.message_id NOT IN (SELECT value FROM json_each(?))")
+        values.append(json_ids(scope.excluded_ids))
+    return "".join(f" AND {condition}" for condition in conditions), values
 
 
 def _rows_of(block_id: int) -> range:

@@ -225,7 +225,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TRIGGER text_written AFTER INSERT ON messages WHEN new.content_hash IS NOT NULL BEGIN
             INSERT INTO unworded VALUES (new.guild_id, new.message_id);
         END""",
-        """CREATE TRIGGER text_rewritten AFTER UPDATE OF content ON messages WHEN old.content <> new.content BEGIN
+        """CREATE TRIGGER text_rewritten AFTER UPDATE OF content ON messages
+           WHEN old.content_hash IS NOT new.content_hash BEGIN
             DELETE FROM worded WHERE guild_id = new.guild_id AND message_id = new.message_id;
             DELETE FROM unworded WHERE guild_id = new.guild_id AND message_id = new.message_id;
             INSERT INTO unworded SELECT new.guild_id, new.message_id WHERE new.content_hash IS NOT NULL;

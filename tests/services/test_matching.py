@@ -49,6 +49,22 @@ async def test_only_what_lies_in_scope_is_found(matching: Matching) -> None:
     assert (await found(matching, "numbat", scope=Scope(before_id=40, excluded_ids=frozenset({7})))).message_ids == []
 
 
+async def test_hidden_messages_make_no_word_frequent_and_none_common(
+    matching: Matching, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is found, in which order and with which weight is the same whatever stands where the asker may not read."""
+    seen = Scope(channel_ids=frozenset({CHANNEL}))
+    monkeypatch.setattr("bot.services.matching._COMMON", 5)
+    before = [await found(matching, *terms, scope=seen) for terms in (("numbat", "fish"), ("red", "quokka"))]
+    hidden = [message(100 + i, "red numbat quokka fish", channel_id=OTHER_CHANNEL) for i in range(30)]
+    await rooms.ingest.saved(GUILD, hidden)
+    await rooms.settle()
+
+    after = [await found(matching, *terms, scope=seen) for terms in (("numbat", "fish"), ("red", "quokka"))]
+    assert after == before
+    assert before[1].message_ids
+
+
 async def test_no_words_find_nothing(matching: Matching) -> None:
     """Unknown words and none at all are no error; an unknown one says most."""
     assert (await found(matching)).message_ids == []

@@ -3,6 +3,7 @@
 import pytest
 from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server, utc
 
+from bot.askers import EVERYTHING, Scope
 from bot.messages import Message
 from bot.storage.database import Database
 from bot.storage.lexicon import Lexicon, Place
@@ -29,11 +30,10 @@ class Books:
         texts = await self.lexicon.unworded(1_000)
         await self.lexicon.put(texts, [terms_of(text.content) for text in texts])
 
-    async def found(self, *terms: str, guild_id: int = GUILD, limit: int = 100) -> list[int]:
+    async def found(self, *terms: str, guild_id: int = GUILD, scope: Scope = EVERYTHING, limit: int = 100) -> list[int]:
         """The messages with all these terms, the newest first."""
-        [rows] = await self.lexicon.postings(guild_id, [terms], limit)
-        places = await self.lexicon.places(rows)
-        return [places[row].message_id for row in rows.tolist()]
+        [ids] = await self.lexicon.postings(guild_id, [terms], scope, limit)
+        return ids.tolist()
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ async def test_several_phrases_are_looked_up_at_once(books: Books) -> None:
     """Each has its own rows, in the order in which they were asked for; no phrase has none."""
     await books.save(message(1, "red fish"), message(2, "red bird"))
     await books.word()
-    found = await books.lexicon.postings(GUILD, [["fish"], ["red", "bird"], ["tree"], ["red"]], 10)
+    found = await books.lexicon.postings(GUILD, [["fish"], ["red", "bird"], ["tree"], ["red"]], EVERYTHING, 10)
 
     assert [len(rows) for rows in found] == [1, 1, 0, 2]
-    assert await books.lexicon.postings(GUILD, [], 10) == []
+    assert await books.lexicon.postings(GUILD, [], EVERYTHING, 10) == []
 
 
 async def test_servers_keep_to_themselves(books: Books) -> None:
@@ -79,17 +79,26 @@ async def test_servers_keep_to_themselves(books: Books) -> None:
     assert (await books.lexicon.terms(OTHER_GUILD, [1, 2])) == {1: ["red", "bird"]}
 
 
-async def test_a_place_tells_where_a_message_stands(books: Books) -> None:
-    """Channel and author are those of the message."""
-    await books.save(message(1, "red fish", channel_id=OTHER_CHANNEL, author_id=BOB), message(2, "fish"))
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (Scope(channel_ids=frozenset({OTHER_CHANNEL})), [1]),
+        (Scope(channel_ids=frozenset()), []),
+        (Scope(author_ids=frozenset({BOB}), channel_ids=frozenset({CHANNEL})), []),
+        (Scope(author_ids=frozenset({ADA})), [3, 2]),
+        (Scope(after_id=2, before_id=3), [2]),
+        (Scope(excluded_ids=frozenset({3, 1})), [2]),
+    ],
+)
+async def test_what_lies_outside_the_scope_counts_for_nothing(books: Books, scope: Scope, expected: list[int]) -> None:
+    """Channel, author, time and excluded messages narrow the search, and a limit counts what is left."""
+    await books.save(
+        message(1, "red fish", channel_id=OTHER_CHANNEL, author_id=BOB), message(2, "fish"), message(3, "fish")
+    )
     await books.word()
-    [rows] = await books.lexicon.postings(GUILD, [["fish"]], 5)
 
-    places = await books.lexicon.places(rows)
-    assert [places[row] for row in rows.tolist()] == [
-        Place(int(rows[0]), 2, CHANNEL, ADA),
-        Place(int(rows[1]), 1, OTHER_CHANNEL, BOB),
-    ]
+    assert await books.found("fish", scope=scope) == expected
+    assert await books.found("fish", scope=scope, limit=1) == expected[:1]
 
 
 async def test_an_edit_is_found_by_its_new_words_alone(books: Books) -> None:
@@ -114,6 +123,26 @@ async def test_an_edit_that_came_meanwhile_waits_on(books: Books) -> None:
 
     assert await books.found("red") == []
     assert [text.content for text in await books.lexicon.unworded(10)] == ["green tree"]
+
+
+async def test_an_edit_of_blanks_alone_keeps_the_words(books: Books) -> None:
+    """What is embedded stays the same, and so do the terms: nothing has to wait."""
+    await books.save(message(1, "red fish"))
+    await books.word()
+    await books.save(message(1, "red   fish", edited_at=EDITED))
+
+    assert await books.found("fish") == [1]
+    assert await books.lexicon.n_unworded() == 0
+
+
+async def test_a_server_that_was_forgotten_meanwhile_gets_no_place(books: Books) -> None:
+    """Terms that come after their server was forgotten leave nothing of it."""
+    await books.save(message(1, "red fish"))
+    texts = await books.lexicon.unworded(10)
+    await ServerStore(books.database).forget(GUILD)
+    await books.lexicon.put(texts, [["red", "fish"]])
+
+    assert await books.database.fetch("SELECT * FROM blocks") == []
 
 
 async def test_deleted_words_are_in_no_file(books: Books) -> None:
@@ -153,6 +182,7 @@ async def test_a_sample_tells_how_much_there_is(books: Books) -> None:
     left = await books.lexicon.sample(GUILD, 1_000)
 
     assert (whole.n_texts, len(whole.terms)) == (100, 100)
-    assert (some.n_texts, len(some.terms)) == (100, 10)
+    assert (some.n_texts, len(some.terms), len(some.places)) == (100, 10, 10)
+    assert some.places[0] == Place(CHANNEL, ADA, 1)
     assert left.n_texts == 50
     assert left.terms[2] == ["number", "2"]

@@ -61,12 +61,16 @@ def _retrieval(docs: Path) -> Retrieval:
     for question, text, grade in _lines(docs.with_name(prefix + _QRELS), _grade):
         if grade > 0:
             grades[question][text] = grade
+    if not texts or not questions.keys() & grades.keys():
+        raise DatasetUnusable(docs, "no_answers")
     return Retrieval(prefix.rstrip(".") or docs.parent.name, texts, questions, dict(grades))
 
 
 def _pairs(path: Path) -> Pairs:
     name = path.name.removesuffix(_PAIRS).rstrip(".") or path.parent.name
-    return Pairs(name, tuple(_lines(path, _pair)))
+    if not (pairs := tuple(_lines(path, _pair))):
+        raise DatasetUnusable(path, "no_answers")
+    return Pairs(name, pairs)
 
 
 def _lines(path: Path, parse: Callable[[str], T]) -> Iterator[T]:

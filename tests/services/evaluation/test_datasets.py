@@ -61,6 +61,21 @@ def test_a_bad_line_is_told_with_its_number(tmp_path: Path, name: str, line: str
     assert caught.value.values == {"path": tmp_path / name, "reason": reason, "detail": detail}
 
 
+def test_a_set_without_known_answers_is_told(tmp_path: Path) -> None:
+    """Nothing can be measured on questions without relatives, nor on no pairs."""
+    write_set(tmp_path)
+    write(tmp_path / "qrels.tsv", "q2\t0\td1\t0")
+    with pytest.raises(DatasetUnusable) as caught:
+        datasets_in([tmp_path])
+    assert caught.value.values == {"path": tmp_path / "docs.jsonl", "reason": "no_answers", "detail": ""}
+
+    (tmp_path / "docs.jsonl").unlink()
+    write(tmp_path / "pairs.tsv")
+    with pytest.raises(DatasetUnusable) as caught:
+        datasets_in([tmp_path])
+    assert caught.value.values == {"path": tmp_path / "pairs.tsv", "reason": "no_answers", "detail": ""}
+
+
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     """No folder, a folder without sets, and a set without its questions."""
     for path, reason in ((tmp_path / "none", "no_folder"), (tmp_path, "no_sets")):
