@@ -7,6 +7,8 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, message
 from bot.askers import Member, Operator
 from bot.errors import EmbeddingError
 from bot.messages import Mode, Query
+from bot.services.fusion import asked
+from bot.terms import script_of, terms_of
 
 OPERATOR = Operator()
 HIDDEN_FROM = Member(GUILD, user_id=1, channel_ids=frozenset({CHANNEL}))
@@ -64,6 +66,18 @@ async def test_words_alone_find_what_has_them(office: Rooms) -> None:
     assert [hit.score for hit in hits] == [None, None]
     assert len(office.embedder.batches) == n_before
     assert await found(office, text="quokka", mode=Mode.WORDS) == []
+
+
+async def test_a_least_score_does_not_shut_out_words(office: Rooms) -> None:
+    """A hit by words alone has no score that could be too low."""
+    assert await found(office, text="err_4711", mode=Mode.WORDS, min_score=0.9) == [151, 150]
+
+
+def test_a_text_and_the_question_for_it_are_of_one_script() -> None:
+    """Both are judged by their terms: what is mixed is the same as a question and as a message."""
+    mixed = "Docker compose build が動かないので再起動したい"
+
+    assert asked(mixed).script == script_of("".join(terms_of(mixed))) == "han and kana"
 
 
 @pytest.mark.parametrize("mode", [Mode.WORDS, Mode.BOTH])
