@@ -8,6 +8,7 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.scopes import place_conditions
 from bot.vectors import Ids
 
 _BLOCK = 2**32  # rows that a server may have in all its time
@@ -62,10 +63,6 @@ class Lexicon:
         )
         return [UnwordedText(*row) for row in rows]
 
-    async def n_unworded(self) -> int:
-        [(n,)] = await self._database.fetch("SELECT count(*) FROM unworded")
-        return int(n)
-
     async def put(self, texts: Sequence[UnwordedText], terms: Sequence[Sequence[str]]) -> None:
         """Take in the terms of texts. A message that was edited since it was read waits on."""
         async with self._database.transaction() as transaction:
@@ -116,6 +113,13 @@ class Lexicon:
         )
         return _by_message(rows)
 
+    async def worded_among(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
+        """Those of the messages that are in the index."""
+        rows = await self._database.fetch(
+            f"SELECT message_id FROM worded WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(message_ids))
+        )
+        return {row[0] for row in rows}
+
     async def _block(self, guild_id: int) -> range:
         rows = await self._database.fetch("SELECT block_id FROM blocks WHERE guild_id = ?", (guild_id,))
         return _rows_of(rows[0][0]) if rows else range(0)
@@ -165,20 +169,16 @@ def _by_message(rows: Iterable[Row]) -> dict[int, list[str]]:
 
 def _conditions(scope: Scope) -> tuple[str, list[int | str]]:
     """What of a scope is asked of each message of a server that it admits."""
-    conditions: list[str] = []
-    values: list[int | str] = []
-    for column, ids in (("channel_id", scope.channel_ids), ("author_id", scope.author_ids)):
-        if ids is not None:
-            conditions.append(f"w.{column} IN (SELECT value FROM json_each(?))")
-            values.append(json_ids(ids))
+    conditions, places = place_conditions(scope, "w")
+    values: list[int | str] = [*places]
     for sign, moment_id in ((">=", scope.after_id), ("<", scope.before_id)):
         if moment_id is not None:
-            conditions.append(f"w.message_id {sign} ?")
+            conditions += f" AND w.message_id {sign} ?"
             values.append(moment_id)
     if scope.excluded_ids:
-        conditions.append("w.message_id NOT IN (SELECT value FROM json_each(?))")
+        conditions += " AND w.message_id NOT IN (SELECT value FROM json_each(?))"
         values.append(json_ids(scope.excluded_ids))
-    return "".join(f" AND {condition}" for condition in conditions), values
+    return conditions, values
 
 
 def _rows_of(block_id: int) -> range:

@@ -16,6 +16,7 @@ from bot.messages import EmbeddedMessages, Generation
 from bot.storage.connections import shared_connection, translated
 from bot.storage.database import Row, json_ids
 from bot.storage.generations import OURS
+from bot.storage.scopes import place_conditions
 from bot.vectors import Halves, Ids
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class ServerVectors:
         """As VectorSource says. A batch is read at a time, so that the log can be emptied between two of them."""
         last = (scope.after_id or 1) - 1
         end = _GREATEST_ID if scope.before_id is None else scope.before_id
-        conditions, values = _conditions(scope)
+        conditions, values = place_conditions(scope, "m")
         while True:
             with self._reader.connection() as connection:
                 rows = connection.execute(
@@ -131,16 +132,6 @@ class ServerVectors:
                 return
             last = rows[-1][0]
             yield embedded_messages(rows, self._dim)
-
-
-def _conditions(scope: Scope) -> tuple[str, list[str]]:
-    """What of a scope is asked of each message."""
-    conditions, values = "", []
-    for column, ids in (("channel_id", scope.channel_ids), ("author_id", scope.author_ids)):
-        if ids is not None:
-            conditions += f" AND m.{column} IN (SELECT value FROM json_each(?))"
-            values.append(json_ids(ids))
-    return conditions, values
 
 
 def embedded_messages(rows: Sequence[Row], dim: int) -> EmbeddedMessages:
