@@ -20,7 +20,7 @@ from bot.vectors import Ids, Scores, Vectors, cosines
 # Below this, what is rare is a matter of chance, and the nearest vectors are as good as all.
 ENOUGH_FOR_WORDS = 100  # messages of a server
 _NO_SCRIPT = ""  # of a message that waits for its place in the full-text index
-_AT_LEAST = 100  # candidates of each kind: those that are both come from further down
+AT_LEAST = 100  # candidates of each kind: those that are both come from further down
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,10 @@ class Fusion:
     async def by_both(
         self, asked: Asked, vector: Vectors, space: Space, scope: Scope, k: int
     ) -> tuple[list[Ranked], bool]:
-        """The messages most related to a question, and whether there may be more of them.
+        """The messages most related to a question, and whether there may be more of them; k is AT_LEAST or more.
 
         `vector` is a unit float32 [dim]. A server with few messages has them in the order of their cosines.
         """
-        k = max(k, _AT_LEAST)
         guild_ids = await self._guild_ids(scope)
         backgrounds = [await self._backgrounds.of(space, guild_id) for guild_id in guild_ids]
         nearest, matches = await asyncio.gather(
@@ -91,7 +90,7 @@ class Fusion:
 
     async def worded_among(self, guild_id: int, message_ids: Sequence[int]) -> set[int]:
         """Those of the messages whose words are in the index."""
-        return set(await self._lexicon.terms(guild_id, message_ids))
+        return await self._lexicon.worded_among(guild_id, message_ids)
 
     async def _matches_where_enough(
         self, guild_ids: Sequence[int], backgrounds: Sequence[Background], asked: Asked, scope: Scope, k: int
@@ -105,7 +104,7 @@ class Fusion:
         ]
 
     async def _matches(self, guild_id: int, asked: Asked, scope: Scope, background: Background, k: int) -> Matches:
-        limit = max(k, _AT_LEAST)
+        limit = max(k, AT_LEAST)
         return await self._matching.matches(guild_id, asked.terms, scope, background=background, limit=limit)
 
     async def _judged(  # noqa: PLR0917

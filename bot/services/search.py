@@ -10,7 +10,7 @@ import numpy as np
 from bot.askers import Asker, Scope, visible_to
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, Hit, Mode, Query, StoredMessage
-from bot.services.fusion import Asked, Fusion, Ranked, asked
+from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, asked
 from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -35,6 +35,10 @@ class Question:
     space: Space
     scope: Scope
     failure: EmbeddingError | None = None
+
+    @property
+    def goes_by_both(self) -> bool:
+        return self.vector is not None and self.query.mode is Mode.BOTH
 
 
 class Search:
@@ -119,7 +123,7 @@ class Search:
 
     async def _nearest(self, question: Question) -> list[Hit]:
         limit, min_score = question.query.limit, question.query.min_score
-        k = limit + _MARGIN
+        k = max(limit + _MARGIN, AT_LEAST) if question.goes_by_both else limit + _MARGIN
         while True:
             candidates, may_be_more = await self._candidates(question, k)
             hits = await self._hits(question, candidates)
@@ -135,7 +139,7 @@ class Search:
         if vector is None:
             found = await self._fusion.by_words(asked, space, scope, k)
             return found, len(found) == k
-        if question.query.mode is Mode.BOTH:
+        if question.goes_by_both:
             return await self._fusion.by_both(asked, vector, space, scope, k)
         nearest = await asyncio.to_thread(space.mirror.search, vector, k, scope)
         return [Ranked(one.guild_id, one.message_id, one.score, one.score) for one in nearest], len(nearest) == k
