@@ -1,5 +1,6 @@
 """The values that travel between the rooms: messages and where they stand, questions, hits."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.askers import EVERYTHING, Scope
+from bot.texts import storable
 from bot.times import made_at
 from bot.vectors import Halves, Ids, Vectors
 
@@ -75,8 +77,32 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a message says: what was written, what came with it, and the names of what it mentions.
+
+    The names are a JSON object by id. They are those of the moment when the message was read: another name alone is
+    no other text.
+    """
+
+    content: str
+    attached: str | None = None
+    names: str | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.content and not self.attached
+
+    def differs(self, other: "Said") -> bool:
+        return (self.content, self.attached) != (other.content, other.attached)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message as Discord or an export has it; `author_id` is 0 where an export names no author."""
+    """One message as Discord or an export has it; `author_id` is 0 where an export names no author.
+
+    `attached` is what can be read of all that came with it; `names` are those of whom and what it mentions, by id;
+    `reply_to` is the id of the message in the same channel that it answers.
+    """
 
     message_id: int
     guild_id: int
@@ -88,6 +114,24 @@ class Message:
     origin: Origin = Origin.LIVE
     is_bot: bool = False
     is_notice: bool = False
+    attached: str | None = None
+    names: tuple[tuple[int, str], ...] = ()
+    reply_to: int | None = None
+
+    @property
+    def said(self) -> "Said":
+        """Its text with all that it takes to read it, as it can be stored."""
+        names = {str(i): storable(name) for i, name in self.names}
+        return Said(
+            storable(self.content),
+            storable(self.attached) if self.attached else None,
+            json.dumps(names, ensure_ascii=False) if names else None,
+        )
+
+    @property
+    def shown(self) -> str:
+        """What of it people are shown: what was written, or else what came with it."""
+        return self.content or self.attached or ""
 
     @property
     def created_at(self) -> datetime:

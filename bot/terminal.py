@@ -60,7 +60,7 @@ class Terminal:
                 age=self._age(message.created_at, now),
             )
             self.out.print(Text.assemble((f"{place:>2}. ", "dim"), (self._nearness(hit), "bold cyan"), f"  {head}"))
-            self.out.print(Text(f"    {quote(message.content, width=_QUOTE_WIDTH) or self.words('hit.no_text')}"))
+            self.out.print(Text(f"    {quote(message.shown, width=_QUOTE_WIDTH) or self.words('hit.no_text')}"))
             self.out.print(Text(f"    {message.url}", style="dim"))
 
     def _nearness(self, hit: Hit) -> str:

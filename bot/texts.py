@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 import regex
 
-# Raise it whenever embed_text gives another answer for any text, and hash all texts anew in the same migration:
-# messages.content_hash is that of the text of this version.
-TEXT_VERSION = 1
+from bot.markup import readable
+
+# Raise it whenever embed_text or bot.composing gives another answer for any text, and hash all texts anew in the same
+# migration: messages.content_hash is that of the text of this version.
+TEXT_VERSION = 2
 MAX_CHARACTERS = 4_000  # the longest message that Discord lets anybody send
 MAX_BYTES = 8_192  # a byte-level tokenizer makes at most a token a byte, and the API takes 8,192 tokens
 _MAX_RAW_CHARACTERS = 4 * MAX_CHARACTERS  # composing shrinks a text, so the first cut is a wide one
@@ -30,16 +32,17 @@ def storable(text: str) -> str:
 
 
 def embed_text(content: str) -> str:
-    """What of a message is embedded; "" when nothing is worth it.
+    """A text as it is embedded; "" where it shows nothing.
 
-    Compatibility forms are unified, invisible characters and control characters go, white space becomes one
-    space, and the rest is cut to 4,000 characters and 8,192 bytes. Punctuation stays: it carries meaning.
+    Compatibility forms are unified, invisible characters and control characters go, Discord's markup becomes what is
+    seen of it, white space becomes one space, and the rest is cut to 4,000 characters and 8,192 bytes. Punctuation
+    stays: it carries meaning.
     """
     text = content[:_MAX_RAW_CHARACTERS]
     if not text.isascii():
         # Invisible characters go first: one between a letter and its accent would keep the two apart.
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", storable(text)))
-    text = _CONTROL.sub(" ", text).strip()[:MAX_CHARACTERS]
+    text = _CONTROL.sub(" ", readable(text)).strip()[:MAX_CHARACTERS]
     return text.encode()[:MAX_BYTES].decode(errors="ignore").strip()
 
 

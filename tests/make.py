@@ -18,6 +18,8 @@ OTHER_GUILD = 2000
 CHANNEL = 10
 OTHER_CHANNEL = 20
 ADA, BOB = 501, 502
+PUT_MESSAGE = """INSERT INTO messages (guild_id, message_id, channel_id, author_id, origin, content_hash, content)
+                 VALUES"""  # in any version of the schema
 
 
 def message(message_id: int, content: str = "hello", **values: Any) -> Message:

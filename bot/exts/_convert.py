@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.markup import is_telling, joined
 from bot.messages import Channel, ChannelKind, Location, Message, Server
 
 Place = discord.abc.GuildChannel | discord.Thread
@@ -43,7 +44,47 @@ def message_of(message: discord.Message, guild_id: int) -> Message:
         edited_at=message.edited_at,
         is_bot=message.author.bot or message.webhook_id is not None,
         is_notice=message.is_system(),
+        attached=_attached(message) or None,
+        names=_names(message),
+        reply_to=_answered(message),
     )
+
+
+def _attached(message: discord.Message) -> str:
+    """What can be read of what came with a message, or with the one that it forwards."""
+    texts: list[str | None] = []
+    if message.poll is not None:
+        texts += [str(message.poll.question), *(answer.text for answer in message.poll.answers)]
+    sources: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for source in sources:
+        for embed in source.embeds:
+            texts += [embed.title, embed.description]
+        for file in source.attachments:
+            texts += [file.filename if is_telling(file.filename) else None, file.description]
+    return joined(texts)
+
+
+def _names(message: discord.Message) -> tuple[tuple[int, str], ...]:
+    """The names of members, roles and channels that a message mentions; of channels, those that everybody may see."""
+    names = {user.id: user.display_name for user in message.mentions}
+    names |= {role.id: role.name for role in message.role_mentions}
+    names |= {channel.id: channel.name for channel in message.channel_mentions if _is_open(channel)}
+    return tuple((i, name) for i, name in sorted(names.items()) if str(i) in message.content)
+
+
+def _is_open(place: Place) -> bool:
+    """Whether everybody in the server may know that there is such a channel."""
+    if isinstance(place, discord.Thread):
+        return not place.is_private() and place.parent is not None and _is_open(place.parent)
+    return place.permissions_for(place.guild.default_role).view_channel
+
+
+def _answered(message: discord.Message) -> int | None:
+    """The message in the same channel that this one answers."""
+    reference = message.reference
+    if message.type is not discord.MessageType.reply or reference is None or reference.channel_id != message.channel.id:
+        return None
+    return reference.message_id
 
 
 def is_blank(message: discord.Message) -> bool:

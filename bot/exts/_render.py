@@ -54,5 +54,5 @@ def _hit(number: int, hit: Hit, words: Words) -> str:
         if hit.score is None
         else words("answer.percent", percent=max(round(hit.score * 100), 0)),
     )
-    quote = quoted(message.content, budget=_QUOTE) or words("hit.no_text")
+    quote = quoted(message.shown, budget=_QUOTE) or words("hit.no_text")
     return f"**{number}.** {head} · [{words('answer.jump')}]({message.url})\n> {quote}"

@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.askers import Member, Scope
 from bot.client import SimilarBot
+from bot.composing import own_text
 from bot.errors import MessageNotFound, MomentInvalid
 from bot.exts._access import guild_of
 from bot.exts._convert import location_of, message_of
@@ -72,7 +73,7 @@ class Similar(commands.Cog):
         self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
-        query = Query(text=message_of(message, asker.guild_id).content, message_id=message.id)
+        query = Query(text=own_text(message_of(message, asker.guild_id).said), message_id=message.id)
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
@@ -125,7 +126,7 @@ class Similar(commands.Cog):
             asker = await self.bot.access.asker(interaction, [location_of(place).channel])
             if channel_id not in asker.channel_ids:
                 raise MessageNotFound(message_id)
-            return message_of(await place.fetch_message(message_id), guild.id).content
+            return own_text(message_of(await place.fetch_message(message_id), guild.id).said)
         except (discord.HTTPException, discord.InvalidData) as error:
             raise MessageNotFound(message_id) from error
 

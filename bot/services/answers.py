@@ -106,7 +106,7 @@ class Answers:
         """A message of the bot's shows these hits to everyone in a channel."""
         found = _found(list(enumerate(hits)))
         share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
-        await self._shares.put(share, [hit.message.content for hit in hits])
+        await self._shares.put(share, [hit.message.shown for hit in hits])
         self.may_be_stale.set()
 
     async def stale_shares(self) -> list[Share]:

@@ -13,6 +13,7 @@ import ijson
 import numpy as np
 
 from bot.errors import ImportFileRefused, SnowflakeInvalid
+from bot.markup import is_telling, joined
 from bot.messages import Channel, ChannelKind, Message, Origin, Server
 from bot.times import snowflake
 
@@ -142,6 +143,8 @@ class ExportFile:
             origin=Origin.EXPORT,
             is_bot=bool(author.get("isBot")),
             is_notice=str(value.get("type", "Default")) not in _WRITTEN,
+            attached=_attached(value) or None,
+            reply_to=_answered(value, self.export.channel.channel_id),
         )
 
     @contextmanager
@@ -244,6 +247,32 @@ def _id_or_none(value: object) -> int | None:
         return snowflake(value)
     except SnowflakeInvalid:
         return None
+
+
+def _attached(value: Mapping[str, Any]) -> str:
+    """What can be read of what came with a message, or with the one that it forwards."""
+    texts: list[str | None] = []
+    for source in (value, value.get("forwardedMessage")):
+        for embed in _objects(source, "embeds"):
+            texts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
+        for name in (str(file.get("fileName") or "") for file in _objects(source, "attachments")):
+            texts.append(name if is_telling(name) else None)
+    return joined(texts)
+
+
+def _objects(value: object, key: str) -> list[dict[str, Any]]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _answered(value: Mapping[str, Any], channel_id: int) -> int | None:
+    """The message in the same channel that this one answers; what is forwarded is referred to as well."""
+    reference = value.get("reference")
+    if not isinstance(reference, dict) or reference.get("type") == "Forward":
+        return None
+    if _id_or_none(reference.get("channelId")) not in (None, channel_id):
+        return None
+    return _id_or_none(reference.get("messageId"))
 
 
 def _content(value: Mapping[str, Any]) -> str:

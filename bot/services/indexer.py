@@ -236,4 +236,4 @@ class Indexer:
 
 
 def _terms(texts: Sequence[UnwordedText]) -> list[list[str]]:
-    return [terms_of(text.content) for text in texts]
+    return [terms_of(text.text) for text in texts]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
@@ -44,8 +44,10 @@ class Ingest:
         self.has_pending = asyncio.Event()  # set when something may wait for a vector
 
     async def met(self, server: Server, channel: Channel) -> None:
-        """A channel was seen: know its name."""
-        await self._servers.put(server, channel)
+        """A channel was seen: know its name, which goes into what is found of a thread."""
+        async with self._spaces.in_step:
+            stale = await self._servers.put(server, channel)
+            await self._forget_vectors(server.guild_id, stale)
 
     async def saved(
         self,
@@ -63,9 +65,8 @@ class Ingest:
         admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
         async with self._spaces.in_step:
             saved = await self._messages.save(guild_id, admitted, reached=reached, risen=risen)
-            if saved.stale:
-                await self._spaces.remove(guild_id, saved.stale)
-        if saved.new or saved.stale:
+            await self._forget_vectors(guild_id, saved.stale)
+        if saved.new:
             self.has_pending.set()
         skipped = Counter(reason for reason in reasons if reason is not None)
         n_saved = len(saved.new) + len(saved.changed)
@@ -80,18 +81,17 @@ class Ingest:
         """Messages were found as they are now; how many of those that are stored had changed. The others stay out."""
         async with self._spaces.in_step:
             saved = await self._messages.renew(guild_id, messages)
-            await self._spaces.remove(guild_id, saved.stale)
-        if saved.stale:
-            self.has_pending.set()
+            await self._forget_vectors(guild_id, saved.stale)
         return len(saved.changed)
 
     async def deleted(self, guild_id: int, message_ids: Iterable[int]) -> int:
         """Messages are gone for good; how many of them were stored."""
         ids = list(message_ids)
         async with self._spaces.in_step:
-            n_deleted = await self._messages.delete(guild_id, ids)
+            removed = await self._messages.delete(guild_id, ids)
             await self._spaces.remove(guild_id, ids)
-        return n_deleted
+            await self._forget_vectors(guild_id, removed.stale)
+        return len(removed.message_ids)
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that are known."""
@@ -116,9 +116,10 @@ class Ingest:
         """Channels are gone for good, with their threads; how many messages were stored of them."""
         gone = await self.with_threads(guild_id, channel_ids)
         async with self._spaces.in_step:
-            ids = await self._messages.delete_channels(guild_id, gone)
-            await self._spaces.remove(guild_id, ids)
-        return len(ids)
+            removed = await self._messages.delete_channels(guild_id, gone)
+            await self._spaces.remove(guild_id, removed.message_ids)
+            await self._forget_vectors(guild_id, removed.stale)
+        return len(removed.message_ids)
 
     async def read_live(self, guild_id: int) -> set[int]:
         """The channels and threads whose history was read, in part at least."""
@@ -132,9 +133,16 @@ class Ingest:
         if not (closed := await self.with_threads(guild_id, channel_ids)):
             return 0
         async with self._spaces.in_step:
-            ids = await self._messages.withdraw_channels(guild_id, closed)
-            await self._spaces.remove(guild_id, ids)
-        return len(ids)
+            removed = await self._messages.withdraw_channels(guild_id, closed)
+            await self._spaces.remove(guild_id, removed.message_ids)
+            await self._forget_vectors(guild_id, removed.stale)
+        return len(removed.message_ids)
+
+    async def _forget_vectors(self, guild_id: int, message_ids: Collection[int]) -> None:
+        """What is stored now is said otherwise than it is mirrored; it waits for its vectors."""
+        if message_ids:
+            await self._spaces.remove(guild_id, message_ids)
+            self.has_pending.set()
 
     async def server_gone(self, guild_id: int) -> None:
         """Everything that is stored of a server goes."""

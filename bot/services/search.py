@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bot.askers import Asker, Scope, visible_to
+from bot.composing import own_text
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, Hit, Mode, Query, StoredMessage
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, asked
@@ -74,10 +75,10 @@ class Search:
             scope = replace(scope, excluded_ids=scope.excluded_ids | {query.message_id})
         space = self._spaces.answering
         stored = await self._asked_about(asker, query)
-        text = query.text if stored is None else stored.message.content
-        if not embed_text(text or ""):
+        text = embed_text(query.text or "") if stored is None else own_text(stored.message.said)
+        if not text:
             raise NothingToCompare
-        question = Question(asker, query, asked(text or ""), None, space, scope)
+        question = Question(asker, query, asked(text), None, space, scope)
         if query.mode is Mode.WORDS:
             return question
         try:

@@ -101,7 +101,7 @@ class ShareStore:
             for one, text in zip(share.found, texts, strict=True):
                 n_stored += await transaction.execute(
                     """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ? FROM messages
-                       WHERE guild_id = ? AND message_id = ? AND content = ?""",
+                       WHERE guild_id = ? AND message_id = ? AND ? = coalesce(nullif(content, ''), attached, '')""",
                     (share.message_id, one.position, one.percent, share.guild_id, one.message_id, text),
                 )
             if n_stored < len(share.found):

@@ -5,6 +5,7 @@ reads; measured on 18,765 different chat messages it moves a cosine by 0.00006 a
 with the same members (docs/storage.md).
 """
 
+import json
 import logging
 import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -12,15 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bot.composing import Composition
 from bot.errors import DimensionError
-from bot.messages import EmbeddedMessages, Generation
+from bot.messages import EmbeddedMessages, Generation, Said
+from bot.storage.contexts import COMPOSED, WITH_CONTEXT, composition_of
 from bot.storage.database import PAGE_SIZE, Database, Row, Transaction, json_ids
 from bot.storage.generations import HAS_A_VECTOR, OURS, QUEUE_WHAT_LACKS_A_VECTOR, GenerationStore
 from bot.storage.outage import OutageStore
 from bot.storage.sessions import given_ids
 from bot.storage.vectors import FLOAT16, embedded_messages
 from bot.storage.versions import is_damaged
-from bot.texts import embed_text
+from bot.texts import content_hash
 from bot.vectors import Ids, Vectors
 
 log = logging.getLogger(__name__)
@@ -31,28 +34,28 @@ _PUT = f"""
     VALUES (?, ({OURS}), ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET embedding_id = excluded.embedding_id, content_hash = excluded.content_hash,
                               checksum = excluded.checksum, vector = excluded.vector"""
-_TEXTS_IN_QUEUE = """SELECT p.guild_id, p.message_id, m.content_hash, m.content
-                     FROM pending p JOIN messages m USING (guild_id, message_id)"""
+_TEXTS_IN_QUEUE = f"""SELECT m.guild_id, m.message_id, m.content_hash, m.channel_id, {COMPOSED}
+                      FROM pending q JOIN messages m USING (guild_id, message_id) {WITH_CONTEXT}"""
 _DAMAGED = "damaged"
 _ROW_BYTES = 60  # beside a vector
 _COPY_KNOWN = f"""
     INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
-    SELECT ? + row_number() OVER (), e.generation_id, m.guild_id, m.message_id, e.content_hash, e.checksum, e.vector
-    FROM pending p JOIN messages m USING (guild_id, message_id)
+    SELECT ? + row_number() OVER (), e.generation_id, w.value ->> 0, w.value ->> 1, e.content_hash, e.checksum, e.vector
+    FROM json_each(?) w
     JOIN embeddings e ON e.embedding_id = (SELECT min(known.embedding_id) FROM embeddings known
-        WHERE known.generation_id = ({OURS}) AND known.content_hash = m.content_hash)
-    WHERE p.message_id IN (SELECT value FROM json_each(?))
-    ON CONFLICT DO NOTHING RETURNING guild_id, message_id"""
+        WHERE known.generation_id = ({OURS}) AND known.content_hash = unhex(w.value ->> 2))
+    WHERE true ON CONFLICT DO NOTHING RETURNING guild_id, message_id"""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingText:
-    """A text that waits for its vector."""
+    """A text that waits for its vector: what it is made of, what that comes to, and the hash of it."""
 
     guild_id: int
     message_id: int
-    content_hash: bytes
+    composition: Composition
     text: str
+    content_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +109,17 @@ class EmbeddingStore:
     async def pending(self, limit: int) -> list[PendingText]:
         """What waits for a vector, newest first; what is damaged is set aside until it is saved anew."""
         while rows := await self._database.fetch(
-            f"{_TEXTS_IN_QUEUE} WHERE p.parked IS NULL ORDER BY p.message_id DESC LIMIT ?", (limit,)
+            f"{_TEXTS_IN_QUEUE} WHERE q.parked IS NULL ORDER BY q.message_id DESC LIMIT ?", (limit,)
         ):
             if intact := [row for row in rows if not _has_damaged_text(row)]:
-                return [PendingText(row[0], row[1], row[2], embed_text(row[3])) for row in intact]
+                return [_pending_text(row) for row in intact]
             await self._park_damaged(row[1] for row in rows)
         return []
 
     async def _park_damaged(self, message_ids: Iterable[int]) -> None:
         async with self._database.transaction() as transaction:
             # Looked at again, since they may have been saved anew meanwhile.
-            rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE p.{_AMONG}", (json_ids(message_ids),))
+            rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE q.{_AMONG}", (json_ids(message_ids),))
             damaged = [row[:2] for row in rows if _has_damaged_text(row)]
             await transaction.execute_many(
                 "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
@@ -127,12 +130,12 @@ class EmbeddingStore:
     async def copy_known(self, texts: Sequence[PendingText]) -> list[PendingText]:
         """Give texts that were embedded before the vector they had; those that were."""
         async with self._database.transaction() as transaction:
-            ids = json_ids(text.message_id for text in texts)
-            [(n,)] = await transaction.fetch(f"SELECT count(*) FROM pending WHERE {_AMONG}", (ids,))
-            last_id = await given_ids(transaction, n)
-            rows = await transaction.fetch(_COPY_KNOWN, (last_id, *self._key, ids))
+            unchanged = await _unchanged(transaction, texts)
+            last_id = await given_ids(transaction, len(unchanged))
+            wanted = json.dumps([(text.guild_id, text.message_id, text.content_hash.hex()) for text in unchanged])
+            rows = await transaction.fetch(_COPY_KNOWN, (last_id, wanted, *self._key))
             copied = {(row[0], row[1]) for row in rows}
-            done = [text for text in texts if (text.guild_id, text.message_id) in copied]
+            done = [text for text in unchanged if (text.guild_id, text.message_id) in copied]
             await _take_off(transaction, done)
         return done
 
@@ -145,16 +148,10 @@ class EmbeddingStore:
         if vectors.shape[1] != self.generation.dim:
             raise DimensionError(self.generation.dim, vectors.shape[1])
         async with self._database.transaction() as transaction:
-            rows = await transaction.fetch(
-                f"""SELECT guild_id, message_id, content_hash FROM pending p JOIN messages USING (guild_id, message_id)
-                    WHERE p.{_AMONG}""",
-                (json_ids(text.message_id for text in texts),),
-            )
-            unchanged = set(rows)
+            vector_of = {(text.guild_id, text.message_id): row for row, text in enumerate(texts)}
             fitting = [
-                (text, vector.astype(FLOAT16).tobytes())
-                for text, vector in zip(texts, vectors, strict=True)
-                if (text.guild_id, text.message_id, text.content_hash) in unchanged
+                (text, vectors[vector_of[text.guild_id, text.message_id]].astype(FLOAT16).tobytes())
+                for text in await _unchanged(transaction, texts)
             ]
             first_id = 1 + await given_ids(transaction, len(fitting))
             await transaction.execute_many(
@@ -168,13 +165,12 @@ class EmbeddingStore:
             await _take_off(transaction, written)
         return written
 
-    async def park(self, texts: Iterable[PendingText], reason: str) -> None:
+    async def park(self, texts: Sequence[PendingText], reason: str) -> None:
         """Set texts aside that the model refuses, unless they were edited since, so that the others go on."""
         async with self._database.transaction() as transaction:
             await transaction.execute_many(
-                """UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?
-                   AND (guild_id, message_id, ?) IN (SELECT guild_id, message_id, content_hash FROM messages)""",
-                [(reason, text.guild_id, text.message_id, text.content_hash) for text in texts],
+                "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
+                [(reason, text.guild_id, text.message_id) for text in await _unchanged(transaction, texts)],
             )
 
     async def unpark(self) -> int:
@@ -251,7 +247,23 @@ class EmbeddingStore:
 
 
 def _has_damaged_text(row: Row) -> bool:
-    return is_damaged(row[3], row[2])
+    _, message_id, text_hash, channel_id, *said = row
+    return is_damaged(Said(*said[:3]), text_hash, opens_thread=message_id == channel_id)
+
+
+def _pending_text(row: Row) -> PendingText:
+    composition = composition_of(row[4:])
+    text = composition.text
+    return PendingText(row[0], row[1], composition, text, content_hash(text))
+
+
+async def _unchanged(transaction: Transaction, texts: Sequence[PendingText]) -> list[PendingText]:
+    """Those that still wait, and are still made of what they were made of."""
+    rows = await transaction.fetch(
+        f"{_TEXTS_IN_QUEUE} WHERE q.{_AMONG}", (json_ids(text.message_id for text in texts),)
+    )
+    now = {(row[0], row[1]): composition_of(row[4:]) for row in rows}
+    return [text for text in texts if now.get((text.guild_id, text.message_id)) == text.composition]
 
 
 async def _take_off(transaction: Transaction, texts: Iterable[PendingText]) -> None:

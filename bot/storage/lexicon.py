@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.askers import Scope
+from bot.composing import own_text
+from bot.messages import Said
+from bot.storage.contexts import SAID, TITLE
 from bot.storage.database import Database, Row, Transaction, json_ids
 from bot.storage.scopes import place_conditions
 from bot.vectors import Ids
@@ -22,12 +25,18 @@ _POSTINGS = """SELECT ?, json_group_array(message_id) FROM (
 
 @dataclass(frozen=True, slots=True)
 class UnwordedText:
-    """A text that waits for its place in the full-text index."""
+    """A message that waits for its place in the full-text index; `title` is that of a thread which it opens."""
 
     guild_id: int
     message_id: int
     content_hash: bytes
-    content: str
+    title: str | None
+    said: Said
+
+    @property
+    def text(self) -> str:
+        """What of it is looked for by words."""
+        return f"{self.title or ''}\n{own_text(self.said)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,11 @@ class Lexicon:
     async def unworded(self, limit: int) -> list[UnwordedText]:
         """Texts that wait, some of them."""
         rows = await self._database.fetch(
-            """SELECT guild_id, message_id, content_hash, content FROM
-               (SELECT guild_id, message_id FROM unworded LIMIT ?) JOIN messages USING (guild_id, message_id)""",
+            f"""SELECT guild_id, message_id, content_hash, {TITLE}, {SAID} FROM
+                (SELECT guild_id, message_id FROM unworded LIMIT ?) JOIN messages m USING (guild_id, message_id)""",
             (limit,),
         )
-        return [UnwordedText(*row) for row in rows]
+        return [UnwordedText(row[0], row[1], row[2], row[3], Said(*row[4:])) for row in rows]
 
     async def put(self, texts: Sequence[UnwordedText], terms: Sequence[Sequence[str]]) -> None:
         """Take in the terms of texts. A message that was edited since it was read waits on."""
@@ -127,21 +136,18 @@ class Lexicon:
 
 async def _put(transaction: Transaction, guild_id: int, texts: Sequence[tuple[UnwordedText, str]]) -> None:
     rows = await transaction.fetch(
-        f"""SELECT message_id, content_hash, channel_id, author_id
-            FROM unworded JOIN messages USING (guild_id, message_id) WHERE guild_id = ? AND {_AMONG}""",
+        f"""SELECT message_id, content_hash, {TITLE}, channel_id, author_id
+            FROM unworded JOIN messages m USING (guild_id, message_id) WHERE guild_id = ? AND {_AMONG}""",
         (guild_id, json_ids(text.message_id for text, _ in texts)),
     )
-    waiting = {(message_id, content_hash): where for message_id, content_hash, *where in rows}
-    fitting = [(text, terms) for text, terms in texts if (text.message_id, text.content_hash) in waiting]
+    waiting = {tuple(row[:3]): row[3:] for row in rows}
+    fitting = [(text, terms) for text, terms in texts if _read(text) in waiting]
     if not fitting:
         return  # a server that was forgotten meanwhile has no place any more
     first = await _next_row(transaction, guild_id)
     await transaction.execute_many(
         "INSERT INTO worded (row_id, guild_id, message_id, channel_id, author_id) VALUES (?, ?, ?, ?, ?)",
-        [
-            (row_id, guild_id, text.message_id, *waiting[text.message_id, text.content_hash])
-            for row_id, (text, _) in enumerate(fitting, first)
-        ],
+        [(row_id, guild_id, text.message_id, *waiting[_read(text)]) for row_id, (text, _) in enumerate(fitting, first)],
     )
     await transaction.execute_many(
         "INSERT INTO lexicon (rowid, terms) VALUES (?, ?)",
@@ -151,6 +157,11 @@ async def _put(transaction: Transaction, guild_id: int, texts: Sequence[tuple[Un
         f"DELETE FROM unworded WHERE guild_id = ? AND {_AMONG}",
         (guild_id, json_ids(text.message_id for text, _ in fitting)),
     )
+
+
+def _read(text: UnwordedText) -> tuple[int, bytes, str | None]:
+    """What must be as it was when the terms of a text were made."""
+    return text.message_id, text.content_hash, text.title
 
 
 async def _next_row(transaction: Transaction, guild_id: int) -> int:

@@ -1,17 +1,19 @@
 """Messages: saved once, moved forward by edits, deleted for good."""
 
+import json
 import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from bot.messages import Message, Origin, StoredMessage
-from bot.storage.database import Database, Transaction, json_ids
+from bot.messages import Message, Origin, Said, StoredMessage
+from bot.storage.contexts import answering, make_anew, titled
+from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.saving import Saved, versions, write
 from bot.storage.servers import IN_CHANNELS, Marks, forget_channels, forget_marks, put_marks, raise_marks
-from bot.storage.versions import Version, is_damaged, newest_of
-from bot.texts import storable
+from bot.storage.versions import is_damaged, newest_of
 from bot.times import from_milliseconds, milliseconds
 
 log = logging.getLogger(__name__)
@@ -22,17 +24,11 @@ _AMONG = "message_id IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """What a save came to, by message id: each id given is in exactly one of the first four.
+class Removed:
+    """The ids of messages that were removed, and of those that lost their vectors, since those were made of them."""
 
-    `buried` ones were deleted before and stay so. `stale` ones had a vector that no longer fits their text.
-    """
-
-    new: frozenset[int]
-    changed: frozenset[int]
-    unchanged: frozenset[int]
-    buried: frozenset[int]
-    stale: frozenset[int]
+    message_ids: tuple[int, ...]
+    stale: tuple[int, ...]
 
 
 class MessageStore:
@@ -59,7 +55,7 @@ class MessageStore:
             if reached is not None and not await _is_known(transaction, guild_id, reached.channel_id):
                 nothing: frozenset[int] = frozenset()
                 return Saved(nothing, nothing, nothing, buried=frozenset(incoming), stale=nothing)
-            saved = await _write(transaction, guild_id, incoming)
+            saved = await write(transaction, guild_id, incoming)
             if reached is not None:
                 await put_marks(transaction, guild_id, reached)
             await raise_marks(transaction, guild_id, risen)
@@ -69,45 +65,49 @@ class MessageStore:
         """Store messages of one server in their newest versions; those that are not stored are left out."""
         incoming = newest_of(messages)
         async with self._database.transaction() as transaction:
-            stored = await _versions(transaction, guild_id, json_ids(incoming))
-            return await _write(transaction, guild_id, {i: incoming[i] for i in stored})
+            stored = await versions(transaction, guild_id, json_ids(incoming))
+            return await write(transaction, guild_id, {i: incoming[i] for i in stored})
 
-    async def delete(self, guild_id: int, message_ids: Iterable[int]) -> int:
-        """Remove messages with all that was made of them and keep them from coming back; how many there were."""
+    async def delete(self, guild_id: int, message_ids: Iterable[int]) -> Removed:
+        """Remove messages with all that was made of them and keep them from coming back."""
         ids = json_ids(message_ids)
         async with self._database.transaction() as transaction:
             await _bury(transaction, guild_id, ids)
-            return await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, ids))
+            rows = await transaction.fetch(
+                f"SELECT message_id FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
+            )
+            return await _remove(transaction, guild_id, rows)
 
-    async def delete_channels(self, guild_id: int, channel_ids: Collection[int]) -> list[int]:
-        """Remove whatever is stored and known of channels and keep it from coming back; the ids of what there was."""
+    async def delete_channels(self, guild_id: int, channel_ids: Collection[int]) -> Removed:
+        """Remove whatever is stored and known of channels and keep it from coming back."""
         among = (guild_id, json_ids(channel_ids))
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {IN_CHANNELS}", among)
-            ids = [row[0] for row in rows]
-            await _bury(transaction, guild_id, json_ids(ids))
-            await transaction.execute(f"DELETE FROM messages WHERE {IN_CHANNELS}", among)
+            await _bury(transaction, guild_id, json_ids(row[0] for row in rows))
+            removed = await _remove(transaction, guild_id, rows)
             await forget_channels(transaction, guild_id, channel_ids)
-        return ids
+            untitled = await titled(transaction, guild_id, channel_ids)
+            await make_anew(transaction, guild_id, untitled)
+        return replace(removed, stale=(*removed.stale, *untitled))
 
-    async def withdraw_channels(self, guild_id: int, channel_ids: Collection[int]) -> list[int]:
-        """Remove what was read live in channels, so that it can be read anew; the ids of what there was.
+    async def withdraw_channels(self, guild_id: int, channel_ids: Collection[int]) -> Removed:
+        """Remove what was read live in channels, so that it can be read anew.
 
         What an operator imported stays.
         """
         among = (guild_id, json_ids(channel_ids), Origin.LIVE)
         async with self._database.transaction() as transaction:
-            live = f"{IN_CHANNELS} AND origin = ?"
-            rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {live}", among)
-            await transaction.execute(f"DELETE FROM messages WHERE {live}", among)
+            rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {IN_CHANNELS} AND origin = ?", among)
+            removed = await _remove(transaction, guild_id, rows)
             await forget_marks(transaction, guild_id, channel_ids)
-        return [row[0] for row in rows]
+        return removed
 
     async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, StoredMessage]:
         """The messages that exist, by id; damaged ones are left out."""
         rows = await self._database.fetch(
             f"""SELECT m.message_id, m.guild_id, m.channel_id, m.author_id, coalesce(a.name, ''), m.content,
-                       m.edited_at, m.origin, coalesce(c.name, ''), coalesce(s.name, ''), m.content_hash
+                       m.edited_at, m.origin, coalesce(c.name, ''), coalesce(s.name, ''), m.content_hash,
+                       m.attached, m.names, m.reply_to
                 FROM messages m
                 LEFT JOIN authors a USING (guild_id, author_id)
                 LEFT JOIN channels c USING (guild_id, channel_id)
@@ -115,7 +115,7 @@ class MessageStore:
                 WHERE m.guild_id = ? AND m.{_AMONG}""",
             (guild_id, json_ids(message_ids)),
         )
-        damaged = {row[0] for row in rows if is_damaged(row[5], row[10])}
+        damaged = {row[0] for row in rows if _has_damaged_text(row)}
         for message_id in damaged:
             log.error(
                 "the text of message %d is damaged; comparing with Discord mends it, or importing it again", message_id
@@ -126,14 +126,15 @@ class MessageStore:
         """The ids of messages whose text is damaged, of one server or of all, after a look at every one."""
         last = (guild_id or 0, 0)
         while rows := await self._database.fetch(
-            """SELECT guild_id, message_id, content, content_hash FROM messages
+            """SELECT guild_id, message_id, content, attached, names, content_hash, message_id = channel_id
+               FROM messages
                WHERE (guild_id, message_id) > (?, ?) AND guild_id = coalesce(?, guild_id)
                ORDER BY guild_id, message_id LIMIT ?""",
             (*last, guild_id, _CHECKED_AT_ONCE),
         ):
             last = rows[-1][:2]
             for row in rows:
-                if is_damaged(row[2], row[3]):
+                if is_damaged(Said(*row[2:5]), row[5], opens_thread=bool(row[6])):
                     yield row[1]
 
     async def stored_ids(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
@@ -162,56 +163,20 @@ class MessageStore:
     async def sizes(self, guild_id: int) -> tuple[int, int]:
         """How many messages of a server are stored, and about how many bytes they take without their vectors."""
         [(n, n_bytes)] = await self._database.fetch(
-            "SELECT count(*), coalesce(sum(octet_length(content)), 0) FROM messages WHERE guild_id = ?", (guild_id,)
+            """SELECT count(*), coalesce(sum(octet_length(content) + coalesce(octet_length(attached), 0)), 0)
+               FROM messages WHERE guild_id = ?""",
+            (guild_id,),
         )
         return int(n), int(n_bytes + n * _ROW_BYTES)
 
     async def n_tokens(self) -> int:
         """About how many tokens all texts have: one for 4 Latin letters, or for 3 bytes of other scripts."""
         [(n,)] = await self._database.fetch(
-            """SELECT coalesce(sum((octet_length(content) - length(content)) / 2.0
-                                   + (3 * length(content) - octet_length(content)) / 8.0), 0)
-               FROM messages WHERE content_hash IS NOT NULL"""
+            """SELECT coalesce(sum((octet_length(text) - length(text)) / 2.0
+                                   + (3 * length(text) - octet_length(text)) / 8.0), 0)
+               FROM (SELECT concat(content, attached) AS text FROM messages WHERE content_hash IS NOT NULL)"""
         )
         return int(n)
-
-
-async def _write(transaction: Transaction, guild_id: int, incoming: Mapping[int, tuple[Message, Version]]) -> Saved:
-    ids = json_ids(incoming)
-    stored = await _versions(transaction, guild_id, ids)
-    buried = await _buried(transaction, guild_id, ids)
-    new = [i for i in incoming if i not in stored and i not in buried]
-    damaged = {i for i in stored if incoming[i][1].mends(stored[i])}
-    changed = [i for i in stored if i in damaged or incoming[i][1].supersedes(stored[i])]
-    stale = [i for i in changed if i in damaged or incoming[i][1].text_hash != stored[i].text_hash]
-    written = [*new, *changed]
-    await _put_authors(transaction, [incoming[i][0] for i in written])
-    await _put(transaction, [incoming[i] for i in written])
-    await _forget_vectors(transaction, guild_id, stale)
-    await _queue(transaction, guild_id, [i for i in [*new, *stale] if incoming[i][1].text_hash])
-    return Saved(
-        new=frozenset(new),
-        changed=frozenset(changed),
-        unchanged=frozenset(stored) - frozenset(changed),
-        buried=frozenset(buried),
-        stale=frozenset(stale),
-    )
-
-
-async def _versions(transaction: Transaction, guild_id: int, ids: str) -> dict[int, Version]:
-    rows = await transaction.fetch(
-        f"""SELECT message_id, origin, coalesce(edited_at, 0), content, content_hash FROM messages
-            WHERE guild_id = ? AND {_AMONG}""",
-        (guild_id, ids),
-    )
-    return {row[0]: Version(*row[1:]) for row in rows}
-
-
-async def _buried(transaction: Transaction, guild_id: int, ids: str) -> set[int]:
-    rows = await transaction.fetch(
-        f"SELECT message_id FROM tombstones WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
-    )
-    return {row[0] for row in rows}
 
 
 async def _is_known(transaction: Transaction, guild_id: int, channel_id: int) -> bool:
@@ -229,47 +194,17 @@ async def _bury(transaction: Transaction, guild_id: int, ids: str) -> None:
     )
 
 
-async def _put_authors(transaction: Transaction, messages: Iterable[Message]) -> None:
-    names = {(m.guild_id, m.author_id): storable(m.author_name) for m in messages}
-    await transaction.execute_many(
-        """INSERT INTO authors (guild_id, author_id, name) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name NOT IN (name, '')""",
-        [(*key, name) for key, name in names.items()],
-    )
+async def _remove(transaction: Transaction, guild_id: int, rows: Iterable[Row]) -> Removed:
+    """Remove messages, given as rows of their ids, and the vectors that were made of them."""
+    ids = [row[0] for row in rows]
+    stale = set(await answering(transaction, guild_id, ids)) - set(ids)
+    await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(ids)))
+    await make_anew(transaction, guild_id, stale)
+    return Removed(tuple(ids), tuple(stale))
 
 
-async def _put(transaction: Transaction, messages: Iterable[tuple[Message, Version]]) -> None:
-    await transaction.execute_many(
-        """INSERT INTO messages (guild_id, message_id, channel_id, author_id, origin, edited_at, content_hash, content)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET origin = excluded.origin, edited_at = excluded.edited_at,
-                                     content_hash = excluded.content_hash, content = excluded.content""",
-        [
-            (
-                message.guild_id,
-                message.message_id,
-                message.channel_id,
-                message.author_id,
-                int(version.origin),
-                version.edited_ms or None,
-                version.text_hash,
-                version.content,
-            )
-            for message, version in messages
-        ],
-    )
-
-
-async def _forget_vectors(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
-    for table in ("embeddings", "pending"):
-        await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(ids)))
-
-
-async def _queue(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
-    await transaction.execute_many(
-        "INSERT INTO pending (guild_id, message_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET parked = NULL",
-        [(guild_id, i) for i in ids],
-    )
+def _has_damaged_text(row: Row) -> bool:
+    return is_damaged(Said(row[5], row[11], row[12]), row[10], opens_thread=row[0] == row[2])
 
 
 def _stored(row: tuple[Any, ...]) -> StoredMessage:
@@ -282,5 +217,8 @@ def _stored(row: tuple[Any, ...]) -> StoredMessage:
         content=row[5],
         edited_at=None if row[6] is None else from_milliseconds(row[6]),
         origin=Origin(row[7]),
+        attached=row[11],
+        names=tuple((int(i), name) for i, name in json.loads(row[12] or "{}").items()),
+        reply_to=row[13],
     )
     return StoredMessage(message, channel_name=row[8], server_name=row[9])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
+from bot.storage.contexts import THREADS, make_anew, titled
 from bot.storage.database import Database, Transaction, json_ids
 from bot.texts import storable
 from bot.times import milliseconds
@@ -66,9 +67,13 @@ class ServerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, server: Server, channel: Channel) -> None:
-        """Know a server and a channel by the names told last; an empty name tells nothing."""
+    async def put(self, server: Server, channel: Channel) -> list[int]:
+        """Know a server and a channel by the names told last; an empty name tells nothing.
+
+        The messages whose vectors were made with another title of the thread lose them; their ids.
+        """
         async with self._database.transaction() as transaction:
+            title = await _title(transaction, channel)
             await transaction.execute(
                 """INSERT INTO servers (guild_id, name) VALUES (?, ?)
                    ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''""",
@@ -80,6 +85,11 @@ class ServerStore:
                                              name = coalesce(nullif(excluded.name, ''), name)""",
                 (channel.guild_id, channel.channel_id, channel.parent_id, channel.kind, storable(channel.name)),
             )
+            if title == await _title(transaction, channel):
+                return []
+            stale = await titled(transaction, channel.guild_id, [channel.channel_id])
+            await make_anew(transaction, channel.guild_id, stale)
+        return stale
 
     async def servers(self) -> list[Server]:
         rows = await self._database.fetch("SELECT guild_id, name FROM servers ORDER BY guild_id")
@@ -240,3 +250,12 @@ async def forget_marks(transaction: Transaction, guild_id: int, channel_ids: Ite
         f"DELETE FROM marks WHERE {IN_CHANNELS}",
         (guild_id, json_ids(channel_ids)),
     )
+
+
+async def _title(transaction: Transaction, channel: Channel) -> str | None:
+    """The name of a thread, as it is known; None for other channels."""
+    rows = await transaction.fetch(
+        f"SELECT name FROM channels WHERE guild_id = ? AND channel_id = ? AND kind IN {THREADS}",
+        (channel.guild_id, channel.channel_id),
+    )
+    return rows[0][0] if rows else None

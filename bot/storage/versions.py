@@ -1,10 +1,11 @@
 """Which of two texts of one message is to stand: the newer one, or the one that is not damaged."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bot.messages import Message, Origin
-from bot.texts import content_hash, embed_text, storable
+from bot.composing import hash_of, own_text
+from bot.messages import Message, Origin, Said
+from bot.saying import says_little
 from bot.times import milliseconds
 
 
@@ -14,40 +15,39 @@ class Version:
 
     origin: int
     edited_ms: int
-    content: str
+    said: Said
     text_hash: bytes | None
+    opens_thread: bool
+    leans: bool = field(default=False, compare=False)  # says so little that what it answers has to be known
 
     def supersedes(self, other: "Version") -> bool:
         """A live text beats an exported one, then the later edit wins, then, for live texts, the arrival."""
-        if other.content and not self.content and not self.edited_ms:
+        if other.said.content and not self.said.content and not self.edited_ms:
             return False  # nobody empties a message without an edit: Discord does not show the bot what is written
         if (self.origin, self.edited_ms) != (other.origin, other.edited_ms):
             return (self.origin, self.edited_ms) > (other.origin, other.edited_ms)
         # Nobody empties a message without a later edit: Discord has stopped showing texts to the bot.
-        return self.origin == Origin.LIVE and self.content not in ("", other.content)
+        return self.origin == Origin.LIVE and not self.said.is_blank and self.said.differs(other.said)
 
     def mends(self, other: "Version") -> bool:
         """Whether the other is a damaged text that this one can stand for.
 
         A message without text cannot: that may be all that Discord shows the bot.
         """
-        if (self.content, self.text_hash) == (other.content, other.text_hash) or not self.content:
+        if (self.said, self.text_hash) == (other.said, other.text_hash) or self.said.is_blank:
             return False
-        return is_damaged(other.content, other.text_hash)
+        return is_damaged(other.said, other.text_hash, opens_thread=other.opens_thread)
 
 
-def hash_of(content: str) -> bytes | None:
-    """What is kept beside a text: the hash of what is embedded of it, None where that is nothing."""
-    text = embed_text(content)
-    return content_hash(text) if text else None
-
-
-def is_damaged(content: str, text_hash: bytes | None) -> bool:
+def is_damaged(said: Said, text_hash: bytes | None, *, opens_thread: bool) -> bool:
     """Whether a stored text and the hash beside it do not belong together.
 
     Sees what changes the embedded text; blanks, invisible characters and what lies behind its end it does not see.
     """
-    return hash_of(content) != text_hash
+    try:
+        return hash_of(own_text(said), opens_thread=opens_thread) != text_hash
+    except ValueError:  # of the names
+        return True
 
 
 def newest_of(messages: Iterable[Message]) -> dict[int, tuple[Message, Version]]:
@@ -62,9 +62,14 @@ def newest_of(messages: Iterable[Message]) -> dict[int, tuple[Message, Version]]
 
 
 def version_of(message: Message) -> Version:
+    said = message.said
+    own = own_text(said)
+    opens_thread = message.message_id == message.channel_id
     return Version(
         origin=message.origin,
         edited_ms=0 if message.edited_at is None else milliseconds(message.edited_at),
-        content=storable(message.content),
-        text_hash=hash_of(message.content),
+        said=said,
+        text_hash=hash_of(own, opens_thread=opens_thread),
+        opens_thread=opens_thread,
+        leans=says_little(own),
     )

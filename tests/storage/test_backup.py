@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from make import utc
+from make import PUT_MESSAGE, utc
 from sqlcipher3 import dbapi2 as sqlite
 
 from bot.errors import (
@@ -38,7 +38,7 @@ def unwatched(n_done: int, n_pages: int) -> None:
 async def say(database: Database, *message_ids: int) -> None:
     async with database.transaction() as transaction:
         for i in message_ids:
-            await transaction.execute("INSERT INTO messages VALUES (1, ?, 10, 501, 1, NULL, NULL, 'hello')", (i,))
+            await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'hello')", (i,))
 
 
 async def said(folder: Path) -> list[int]:
@@ -110,7 +110,7 @@ async def test_a_backup_ends_although_somebody_writes_all_the_time(
     def write(n_done: int, n_pages: int) -> None:
         steps.append((n_done, n_pages))
         assert len(steps) <= n_pages
-        other.execute("INSERT INTO messages VALUES (1, ?, 10, 501, 1, NULL, NULL, 'later')", (1 + len(steps),))
+        other.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'later')", (1 + len(steps),))
 
     backup = back_up(tmp_path, tmp_path / "copy.db", now=NOW, on_progress=write)
     other.close()

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from make import PUT_MESSAGE
 from sqlcipher3 import dbapi2 as sqlite
 
 from bot.errors import (
@@ -21,6 +22,8 @@ from bot.storage import connections
 from bot.storage import database as module
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
+
+HELLO_HASH = "x'46fb7408d4f285228f4af516ea25851b'"
 
 
 async def put_server(database: Database, guild_id: int) -> None:
@@ -291,9 +294,9 @@ async def test_f35_a_database_of_the_first_version_is_brought_up_to_date(tmp_pat
         async with open_to_write(tmp_path) as old:
             await put_server(old, 1)
             async with old.transaction() as transaction:
-                await transaction.execute("INSERT INTO messages VALUES (1, 7, 10, 501, 1, NULL, x'00', 'hello')")
+                await transaction.execute(f"{PUT_MESSAGE} (1, 7, 10, 501, 1, {HELLO_HASH}, 'hello')")
                 await transaction.execute("INSERT INTO generations VALUES (1, 'words', 1, 1, 1)")
-                await transaction.execute("INSERT INTO embeddings VALUES (1, 1, 1, 7, x'00', 0, x'0000')")
+                await transaction.execute(f"INSERT INTO embeddings VALUES (1, 1, 1, 7, {HELLO_HASH}, 0, x'0000')")
 
     async with open_to_write(tmp_path) as new:
         assert await new.fetch("SELECT guild_id, name, left_at, history FROM servers") == [(1, "Town", None, "wanted")]
@@ -317,7 +320,7 @@ async def test_no_answer_or_share_names_what_is_not_stored(database: Database, s
     """A hit belongs to an answer or a share and to a message, or it is refused."""
     await put_server(database, 1)
     async with database.transaction() as transaction:
-        await transaction.execute("INSERT INTO messages VALUES (1, 7, 10, 501, 1, NULL, NULL, 'hello')")
+        await transaction.execute(f"{PUT_MESSAGE} (1, 7, 10, 501, 1, NULL, 'hello')")
         await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0)")
         await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
 
@@ -333,7 +336,7 @@ async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> 
         await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0)")
         await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
         for i in (7, 8, 9):
-            await transaction.execute("INSERT INTO messages VALUES (1, ?, 10, 501, 1, NULL, NULL, 'hello')", (i,))
+            await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'hello')", (i,))
             await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 1, ?, 50)", (i, i))
             await transaction.execute("INSERT INTO share_sources VALUES (1, 900, ?, ?, 50)", (i, i))
 

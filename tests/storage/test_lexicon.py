@@ -28,7 +28,7 @@ class Books:
 
     async def word(self) -> None:
         texts = await self.lexicon.unworded(1_000)
-        await self.lexicon.put(texts, [terms_of(text.content) for text in texts])
+        await self.lexicon.put(texts, [terms_of(text.text) for text in texts])
 
     async def found(self, *terms: str, guild_id: int = GUILD, scope: Scope = EVERYTHING, limit: int = 100) -> list[int]:
         """The messages with all these terms, the newest first."""
@@ -119,10 +119,10 @@ async def test_an_edit_that_came_meanwhile_waits_on(books: Books) -> None:
     texts = await books.lexicon.unworded(10)
     await books.save(message(1, "green tree", edited_at=EDITED))
     await books.messages.delete(GUILD, [2])
-    await books.lexicon.put(texts, [terms_of(text.content) for text in texts])
+    await books.lexicon.put(texts, [terms_of(text.text) for text in texts])
 
     assert await books.found("red") == []
-    assert [text.content for text in await books.lexicon.unworded(10)] == ["green tree"]
+    assert [text.said.content for text in await books.lexicon.unworded(10)] == ["green tree"]
 
 
 async def test_an_edit_of_blanks_alone_keeps_the_words(books: Books) -> None:

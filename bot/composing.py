@@ -1,0 +1,64 @@
+"""What is embedded of a message: its own text, and before it what it needs to be understood."""
+
+import json
+from dataclasses import dataclass
+
+from bot.markup import readable, without_quotes
+from bot.messages import Said
+from bot.saying import says_little, says_nothing
+from bot.texts import content_hash, embed_text
+
+_PARENT = 400  # characters at most of the message that is answered
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What the embedded text of a message is made of.
+
+    `title` is that of the thread which the message opens, or stands in and says too little alone; `parent` is what the
+    message that it answers says, if it says too little alone.
+    """
+
+    said: Said
+    parent: Said | None = None
+    title: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What is embedded; "" when there is nothing."""
+        own = own_text(self.said)
+        parent = own_text(self.parent)[:_PARENT] if self.parent else ""
+        return embed_text("\n".join(part for part in (_title(self.title, own), parent, own) if part))
+
+
+def own_text(said: Said) -> str:
+    """What a message says by itself, cleaned; "" when that is nothing that anybody could look for.
+
+    What it quotes stands elsewhere, and counts only where little else is said.
+    """
+    whole = _whole(said)
+    own = embed_text(without_quotes(whole))
+    if not own or (says_little(own) and not says_nothing(own)):
+        own = embed_text(whole)
+    return "" if says_nothing(own) else own
+
+
+def _whole(said: Said) -> str:
+    content = said.content
+    if said.names:
+        content = readable(content, {int(i): name for i, name in json.loads(said.names).items()})
+    return f"{content}\n{said.attached}" if said.attached else content
+
+
+def hash_of(own: str, *, opens_thread: bool = False) -> bytes | None:
+    """What is kept beside a message: the hash of its own text, None where nothing of it is worth embedding.
+
+    What opens a thread is worth that for its title.
+    """
+    return content_hash(own) if own or opens_thread else None
+
+
+def _title(title: str | None, own: str) -> str:
+    """A title, unless it repeats how the text begins, as Discord proposes."""
+    cleaned = embed_text(title or "")
+    return "" if own.casefold().startswith(cleaned.casefold().rstrip(".…")) else cleaned
