@@ -566,3 +566,38 @@ def test_the_messages_can_be_read_twice(path):
 
     with open_export(path) as file:
         assert list(file.messages()) == list(file.messages())
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param({"attachments": [{"fileName": "tide.pdf"}, {"fileName": "image.png"}]}, "tide.pdf", id="files"),
+        pytest.param({"embeds": [{"title": "Ice", "description": "Ships wait"}]}, "Ice\nShips wait", id="embeds"),
+        pytest.param(
+            {"forwardedMessage": {"content": "x", "attachments": [{"fileName": "a.log"}]}}, "a.log", id="forward"
+        ),
+        pytest.param({"attachments": None, "embeds": [None, {"title": None}]}, None, id="nothing"),
+        pytest.param({"attachments": [{"fileName": 7}], "embeds": "x", "forwardedMessage": []}, None, id="nonsense"),
+    ],
+)
+def test_what_came_with_a_message_can_be_read(path, values, expected):
+    """Titles and descriptions of embeds and the names of files, where they tell something."""
+    found = read_one(path, exported_message(1, "look", **values))
+
+    assert (found.content, found.attached) == ("look", expected)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        pytest.param({"messageId": "5", "channelId": str(CHANNEL), "guildId": str(GUILD)}, 5, id="a reply"),
+        pytest.param({"messageId": "5"}, 5, id="of an old file"),
+        pytest.param({"messageId": "5", "channelId": "11"}, None, id="of another channel"),
+        pytest.param({"type": "Forward", "messageId": "5", "channelId": str(CHANNEL)}, None, id="a forward"),
+        pytest.param({"messageId": None, "channelId": str(CHANNEL)}, None, id="nothing"),
+        pytest.param("nonsense", None, id="nonsense"),
+    ],
+)
+def test_an_answer_knows_what_it_answers(path, reference, expected):
+    """A message of the same channel, and only where it is answered."""
+    assert read_one(path, exported_message(2, "yes", reference=reference)).reply_to == expected

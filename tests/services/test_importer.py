@@ -97,9 +97,7 @@ async def test_b32_the_same_file_twice(rooms, tmp_path):
 
 async def test_equal_texts_are_embedded_once(rooms, tmp_path):
     """Messages that say the same are two messages with one embedding between them."""
-    await run(
-        rooms, write_export(tmp_path / "export.json", [exported_message(1, "bird"), exported_message(2, "bird")])
-    )
+    await run(rooms, write_export(tmp_path / "export.json", [exported_message(1, "bird"), exported_message(2, "bird")]))
     await rooms.settle()
 
     assert rooms.embedder.texts == ["bird"]

@@ -21,7 +21,9 @@ from bot.errors import (
 from bot.storage import connections
 from bot.storage import database as module
 from bot.storage.database import Database, open_to_read, open_to_write
+from bot.storage.messages import MessageStore
 from bot.storage.schema import APPLICATION_ID, MIGRATIONS
+from bot.texts import content_hash
 
 HELLO_HASH = "x'46fb7408d4f285228f4af516ea25851b'"
 
@@ -304,6 +306,35 @@ async def test_f35_a_database_of_the_first_version_is_brought_up_to_date(tmp_pat
         assert await new.fetch("SELECT count(*) FROM embeddings") == [(1,)]
         assert await new.fetch("SELECT * FROM coverage") == []
         assert await new.fetch("PRAGMA user_version") == [(len(MIGRATIONS),)]
+        assert await new.problems() == []
+
+
+async def test_texts_that_are_embedded_as_before_keep_their_vectors(tmp_path: Path, monkeypatch) -> None:
+    """The second version of the text: what it leaves as it was costs nothing; the others wait, or say nothing."""
+    texts = {1: "a word", 2: "ask <@123456789012345678>", 3: "ok", 30: "a word", 5: "below"}
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", MIGRATIONS[:5])
+        async with open_to_write(tmp_path) as old:
+            await put_server(old, 1)
+            async with old.transaction() as transaction:
+                await transaction.execute("INSERT INTO channels VALUES (1, 30, 10, 'thread', 'A title')")
+                await transaction.execute("INSERT INTO generations VALUES (1, 'words', 1, 1, 1)")
+                for i, text in texts.items():
+                    channel_id = 30 if i == 5 else 10
+                    before = content_hash(text)
+                    await transaction.execute(f"{PUT_MESSAGE} (1, ?, ?, 501, 1, ?, ?)", (i, channel_id, before, text))
+                    await transaction.execute(
+                        "INSERT INTO embeddings VALUES (?, 1, 1, ?, ?, 0, x'0000')", (i, i, before)
+                    )
+
+    async with open_to_write(tmp_path) as new:
+        assert await new.fetch("SELECT message_id FROM embeddings") == [(1,)]
+        assert await new.fetch("SELECT message_id FROM pending ORDER BY 1") == [(2,), (5,), (30,)]
+        assert await new.fetch("SELECT message_id FROM unworded ORDER BY 1") == [(1,), (2,), (5,), (30,)]
+        assert await new.fetch("SELECT text_version FROM generations") == [(2,)]
+        assert await new.fetch("SELECT message_id FROM messages WHERE content_hash IS NULL") == [(3,)]
+        found = await MessageStore(new).get_many(1, texts)
+        assert {i: one.message.content for i, one in found.items()} == texts
         assert await new.problems() == []
 
 
