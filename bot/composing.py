@@ -37,8 +37,9 @@ def own_text(said: Said) -> str:
     What it quotes stands elsewhere, and counts only where little else is said.
     """
     whole = _whole(said)
-    own = embed_text(without_quotes(whole))
-    if not own or (says_little(own) and not says_nothing(own)):
+    unquoted = without_quotes(whole)
+    own = embed_text(unquoted)
+    if unquoted != whole and (not own or (says_little(own) and not says_nothing(own))):
         own = embed_text(whole)
     return "" if says_nothing(own) else own
 

@@ -142,6 +142,15 @@ class Message:
         return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
 
 
+class Nearness(IntEnum):
+    """How related a hit is, in steps that are too coarse to guess anything by."""
+
+    UNRELATED = 0
+    LOOSE = 1
+    CLOSE = 2
+    VERY_CLOSE = 3
+
+
 class Mode(StrEnum):
     """What a search goes by."""
 
@@ -154,8 +163,8 @@ class Mode(StrEnum):
 class Query:
     """A question: a text or a message, with what it is narrowed to.
 
-    With both, the text is the message's own and serves where the message is not stored.
-    Raises ValueError when neither is given.
+    With both, the text is the message's own and serves where the message is not stored. `least` leaves out what is
+    less related, as far as that can be told. Raises ValueError when neither is given.
     """
 
     text: str | None = None
@@ -164,6 +173,7 @@ class Query:
     within: Scope = EVERYTHING
     min_score: float | None = None
     mode: Mode = Mode.BOTH
+    least: Nearness = Nearness.UNRELATED
 
     def __post_init__(self) -> None:
         if self.text is None and self.message_id is None:
@@ -183,12 +193,14 @@ class StoredMessage:
 class Hit:
     """A stored message with its cosine similarity to the question, unrounded; None where words alone speak for it.
 
-    `relatedness` is what it was ranked by, in whichever unit that was.
+    `relatedness` is what it was ranked by, in whichever unit that was; `nearness` is None where there is too little to
+    measure that by.
     """
 
     stored: StoredMessage
     score: float | None
     relatedness: float = 0.0
+    nearness: Nearness | None = None
 
     @property
     def message(self) -> Message:

@@ -1,6 +1,7 @@
 """How much a text says: nothing, too little alone, or enough."""
 
 import re
+from functools import lru_cache
 
 import regex
 
@@ -41,8 +42,10 @@ def says_nothing(text: str) -> bool:
         return True
     if len(text.encode()) > _LONGEST_NOTHING:
         return False
-    words = _WORD.findall(_NO_WORDS.sub(" ", text).casefold())
-    return all(_is_filler(_REPEATED.sub(r"\1", word)) for word in words)
+    # Most texts have a plain word of their own, which is quickly seen.
+    if any(word.isalnum() and not _is_filler(word) for word in text.split()):
+        return False
+    return all(map(_is_filler, _WORD.findall(_NO_WORDS.sub(" ", text))))
 
 
 def says_little(text: str) -> bool:
@@ -50,5 +53,7 @@ def says_little(text: str) -> bool:
     return len(text.encode()) <= _LONGEST_LITTLE
 
 
+@lru_cache(maxsize=10_000)
 def _is_filler(word: str) -> bool:
-    return word in _FILLERS or bool(_LAUGHTER.fullmatch(word))
+    once = _REPEATED.sub(r"\1", word.casefold())
+    return once in _FILLERS or bool(_LAUGHTER.fullmatch(once))

@@ -64,7 +64,10 @@ class Terminal:
             self.out.print(Text(f"    {message.url}", style="dim"))
 
     def _nearness(self, hit: Hit) -> str:
-        return self.words("hit.same_words") if hit.score is None else f"{hit.score:.2f}"
+        if hit.score is None:
+            return self.words("nearness.same_words")
+        step = "" if hit.nearness is None else f" {self.words(f'nearness.{hit.nearness.name.lower()}')}"
+        return f"{hit.score:.2f}{step}"
 
     def hits_as_json(self, hits: Iterable[Hit]) -> None:
         for hit in hits:

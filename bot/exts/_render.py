@@ -50,9 +50,16 @@ def _hit(number: int, hit: Hit, words: Words) -> str:
         author=quoted(message.author_name, budget=_NAME, width=32) or words("answer.no_name"),
         channel=f"<#{message.channel_id}>",
         age=discord.utils.format_dt(message.created_at, "R"),
-        nearness=words("answer.same_words")
-        if hit.score is None
-        else words("answer.percent", percent=max(round(hit.score * 100), 0)),
+        nearness=_nearness(hit, words),
     )
     quote = quoted(message.shown, budget=_QUOTE) or words("hit.no_text")
     return f"**{number}.** {head} · [{words('answer.jump')}]({message.url})\n> {quote}"
+
+
+def _nearness(hit: Hit, words: Words) -> str:
+    """A step, or the percentage where there is too little to measure steps by."""
+    if hit.nearness is not None:
+        return words(f"nearness.{hit.nearness.name.lower()}")
+    if hit.score is None:
+        return words("nearness.same_words")
+    return words("nearness.percent", percent=max(round(hit.score * 100), 0))

@@ -18,7 +18,7 @@ from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
 from bot.exts._pages import ShareButton, TurnButton, show
 from bot.exts._words import told, worded, words_of
-from bot.messages import Mode, Query
+from bot.messages import Mode, Nearness, Query
 from bot.times import moment, snowflake, snowflake_at
 
 Asked = discord.Interaction[SimilarBot]
@@ -65,7 +65,8 @@ class Similar(commands.Cog):
             before_id=_id_at(before),
         )
         asker = await self.bot.asker_of(interaction)
-        query = replace(await self._question(interaction, asker, text), within=within, limit=limit, mode=Mode(mode))
+        query = await self._question(interaction, asker, text)
+        query = replace(query, within=within, limit=limit, mode=Mode(mode), least=Nearness.LOOSE)
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
@@ -73,7 +74,8 @@ class Similar(commands.Cog):
         self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
-        query = Query(text=own_text(message_of(message, asker.guild_id).said), message_id=message.id)
+        text = own_text(message_of(message, asker.guild_id).said)
+        query = Query(text=text, message_id=message.id, least=Nearness.LOOSE)
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 

@@ -135,7 +135,11 @@ class Answers:
 
     async def _hits(self, asker: Asker, guild_id: int, found: Sequence[Found]) -> list[tuple[Found, Hit]]:
         seen = await self._search.seen(asker, guild_id, [one.message_id for one in found])
-        return [(one, Hit(seen[one.message_id], _score(one))) for one in found if one.message_id in seen]
+        return [
+            (one, Hit(seen[one.message_id], _score(one), nearness=one.nearness))
+            for one in found
+            if one.message_id in seen
+        ]
 
     async def _page(
         self, answer_id: int, start: int, hits: Sequence[tuple[int, Hit]], *, history: History, until: float
@@ -167,11 +171,11 @@ class Answers:
 
 def _in_percent(hit: Hit) -> Hit:
     """Scores are shown no finer: exact ones would let hidden texts be guessed."""
-    return Hit(hit.stored, None if hit.score is None else round(hit.score * 100) / 100)
+    return Hit(hit.stored, None if hit.score is None else round(hit.score * 100) / 100, nearness=hit.nearness)
 
 
 def _found(hits: Sequence[tuple[int, Hit]]) -> tuple[Found, ...]:
-    return tuple(Found(n, hit.message.message_id, _percent(hit)) for n, hit in hits)
+    return tuple(Found(n, hit.message.message_id, _percent(hit), hit.nearness) for n, hit in hits)
 
 
 def _percent(hit: Hit) -> int | None:

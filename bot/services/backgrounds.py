@@ -1,15 +1,17 @@
-"""What a server's messages are like on the whole, against which a single one stands out."""
+"""What the messages that somebody sees of a server are like on the whole, against which a single one stands out."""
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages
+from bot.services import nearness as scales
+from bot.services.nearness import Scale, scale_of
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon, Place, Sample
 from bot.terms import script_of
@@ -29,7 +31,7 @@ class Background:
     """About how many texts there are, how many terms each has, and in how many of them frequent terms stand.
 
     `places` are where those stand that this was measured on. `means` are float32 [dim], by script, and `mean` is that
-    of all scripts; None while there is too little to measure.
+    of all scripts; None while there is too little to measure. The scales are for cosines as they are and around means.
     """
 
     n_texts: int
@@ -38,9 +40,11 @@ class Background:
     places: tuple[Place, ...] = ()
     mean: Vectors | None = None
     means: Mapping[str, Vectors] = field(default_factory=dict)
+    plain: Scale | None = None
+    centred: Scale | None = None
 
     def n_within(self, scope: Scope, guild_id: int) -> tuple[int, float]:
-        """About how many of a server's texts lie in a scope, and which share of them that is."""
+        """About how many of the texts lie in a scope, and which share of them that is."""
         n = sum(
             scope.admits(
                 message_id=place.message_id,
@@ -57,24 +61,34 @@ class Background:
         return self.means.get(script, self.mean)
 
 
+_Key = tuple[int, str, frozenset[int] | None]
+
+
 class Backgrounds:
-    """Measures servers when somebody asks, and remembers that for a while."""
+    """Measures what askers see of servers when somebody asks, and remembers that for a while.
+
+    What an asker may not see has no part in it, so that no answer tells anything of that.
+    """
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._known: dict[tuple[int, str], tuple[float, Background]] = {}
+        self._known: dict[_Key, tuple[float, Background]] = {}
 
-    async def of(self, space: Space, guild_id: int) -> Background:
-        key = (guild_id, str(space.embeddings.generation))
+    async def of(self, space: Space, guild_id: int, seen: Scope) -> Background:
+        """What a server is like in the channels of a scope."""
+        now = time.monotonic()
+        key = (guild_id, str(space.embeddings.generation), seen.channel_ids)
         until, background = self._known.get(key, (0.0, None))
-        if background is None or until < time.monotonic():
-            background = await self._measured(space, guild_id)
-            if background.n_texts >= ENOUGH:
-                self._known[key] = (time.monotonic() + _kept_s(background), background)
+        if background is not None and until >= now:
+            return background
+        self._known = {known: kept for known, kept in self._known.items() if kept[0] >= now}
+        background = await self._measured(space, guild_id, seen)
+        if background.n_texts >= ENOUGH:
+            self._known[key] = (now + _kept_s(background), background)
         return background
 
-    async def _measured(self, space: Space, guild_id: int) -> Background:
-        sample = await self._lexicon.sample(guild_id, _SAMPLED)
+    async def _measured(self, space: Space, guild_id: int, seen: Scope) -> Background:
+        sample = await self._lexicon.sample(guild_id, seen, _SAMPLED)
         if sample.n_texts < ENOUGH:
             return Background(sample.n_texts, _mean_length(sample), places=sample.places)
         embedded = await space.embeddings.get_many(guild_id, sample.terms)
@@ -82,15 +96,19 @@ class Backgrounds:
 
 
 def _background(sample: Sample, embedded: EmbeddedMessages) -> Background:
-    scripts = np.array([script_of(" ".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
+    measured = Background(sample.n_texts, _mean_length(sample), _n_with(sample), sample.places)
+    if len(embedded) < scales.ENOUGH:
+        return measured
+    scripts = np.array([script_of("".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
     vectors = embedded.vectors.astype(np.float32)
     means = {
         script: vectors[scripts == script].mean(axis=0)
         for script, n in Counter(scripts.tolist()).items()
         if n >= _ENOUGH_OF_A_SCRIPT
     }
-    mean = vectors.mean(axis=0) if len(vectors) >= _ENOUGH_OF_A_SCRIPT else None
-    return Background(sample.n_texts, _mean_length(sample), _n_with(sample), sample.places, mean, means)
+    measured = replace(measured, mean=vectors.mean(axis=0), means=means)
+    around = vectors - np.array([measured.mean_of(script) for script in scripts.tolist()])
+    return replace(measured, plain=scale_of(vectors), centred=scale_of(around))
 
 
 def _kept_s(background: Background) -> float:

@@ -8,8 +8,10 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.index.mirror import Candidate
+from bot.messages import Nearness
 from bot.services.backgrounds import Background, Backgrounds, centred_cosines
 from bot.services.matching import Matches, Matching, WordStatistics
+from bot.services.nearness import Scale
 from bot.services.relevance import Judged, rarities, relatedness, word_scores
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon
@@ -25,12 +27,25 @@ AT_LEAST = 100  # candidates of each kind: those that are both come from further
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with what it is ranked by; `score` is its cosine, None where its words alone speak for it."""
+    """A candidate with what it is ranked by; `score` is its cosine, None where its words alone speak for it.
+
+    `nearness` is None where there is too little to measure it by.
+    """
 
     guild_id: int
     message_id: int
     score: float | None
     relatedness: float
+    nearness: Nearness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where an answer is looked for: `scope` is what is asked for of `seen`, which is all that the asker may see."""
+
+    space: Space
+    seen: Scope
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +70,44 @@ class Fusion:
         self._backgrounds = Backgrounds(lexicon)
         self._matching = Matching(lexicon)
 
-    async def by_words(self, asked: Asked, space: Space, scope: Scope, k: int) -> list[Ranked]:
+    async def by_words(self, asked: Asked, where: Where, *, k: int) -> list[Ranked]:
         """The messages with the most of a question's words, by BM25; no vector is read."""
         found: list[Ranked] = []
-        for guild_id in await self._guild_ids(scope):
-            background = await self._backgrounds.of(space, guild_id)
-            matches = await self._matches(guild_id, asked, scope, background, k)
+        for guild_id in await self._guild_ids(where.scope):
+            background = await self._backgrounds.of(where.space, guild_id, where.seen)
+            matches = await self._matches(guild_id, asked, where.scope, background, k)
             terms = await self._lexicon.terms(guild_id, matches.message_ids)
             scores = word_scores(matches.statistics, list(terms.values()))
             found += [Ranked(guild_id, i, None, score) for i, score in zip(terms, scores.tolist(), strict=True)]
         return _in_order(found)[:k]
 
-    async def by_both(
-        self, asked: Asked, vector: Vectors, space: Space, scope: Scope, k: int
-    ) -> tuple[list[Ranked], bool]:
+    async def by_meaning(self, vector: Vectors, where: Where, *, k: int) -> list[Ranked]:
+        """The messages with the nearest vectors to a unit float32 [dim]."""
+        nearest = await asyncio.to_thread(where.space.mirror.search, vector, k, where.scope)
+        found: list[Ranked] = []
+        for guild_id in {one.guild_id for one in nearest}:
+            background = await self._backgrounds.of(where.space, guild_id, where.seen)
+            found += [_by_cosine(one, background.plain) for one in nearest if one.guild_id == guild_id]
+        return _in_order(found)
+
+    async def by_both(self, asked: Asked, vector: Vectors, where: Where, *, k: int) -> tuple[list[Ranked], bool]:
         """The messages most related to a question, and whether there may be more of them; k is AT_LEAST or more.
 
         `vector` is a unit float32 [dim]. A server with few messages has them in the order of their cosines.
         """
-        guild_ids = await self._guild_ids(scope)
-        backgrounds = [await self._backgrounds.of(space, guild_id) for guild_id in guild_ids]
+        guild_ids = await self._guild_ids(where.scope)
+        backgrounds = [await self._backgrounds.of(where.space, guild_id, where.seen) for guild_id in guild_ids]
         nearest, matches = await asyncio.gather(
-            asyncio.to_thread(space.mirror.search, vector, k, scope),
-            self._matches_where_enough(guild_ids, backgrounds, asked, scope, k),
+            asyncio.to_thread(where.space.mirror.search, vector, k, where.scope),
+            self._matches_where_enough(guild_ids, backgrounds, asked, where.scope, k),
         )
         found: list[Ranked] = []
         for guild_id, background, its in zip(guild_ids, backgrounds, matches, strict=True):
             near = [one for one in nearest if one.guild_id == guild_id]
             if its is None:
-                found += [Ranked(guild_id, one.message_id, one.score, one.score) for one in near]
+                found += [_by_cosine(one, background.plain) for one in near]
             else:
-                found += await self._judged(guild_id, asked, vector, space, near, its, background)
+                found += await self._judged(guild_id, asked, vector, where.space, near, its, background)
         return _in_order(found), len(nearest) == k
 
     async def worded_among(self, guild_id: int, message_ids: Sequence[int]) -> set[int]:
@@ -159,7 +181,15 @@ def _judged(  # noqa: PLR0917
     )
     related = relatedness(judged, total=statistics.total, n_question_terms=len(asked.terms))
     scores = cosines(vectors, vector)
-    return [Ranked(guild_id, *row) for row in zip(ids.tolist(), scores.tolist(), related.tolist(), strict=True)]
+    scale = background.centred
+    return [
+        Ranked(guild_id, message_id, score, value, scale.step(value) if scale else None)
+        for message_id, score, value in zip(ids.tolist(), scores.tolist(), related.tolist(), strict=True)
+    ]
+
+
+def _by_cosine(one: Candidate, scale: Scale | None) -> Ranked:
+    return Ranked(one.guild_id, one.message_id, one.score, one.score, scale.step(one.score) if scale else None)
 
 
 def _meanings(vectors: Vectors, scripts: Sequence[str], vector: Vectors, script: str, background: Background) -> Scores:

@@ -11,7 +11,7 @@ from bot.askers import Asker, Scope, visible_to
 from bot.composing import own_text
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, Hit, Mode, Query, StoredMessage
-from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, asked
+from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
 from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -123,32 +123,32 @@ class Search:
         return await self._nearest(await self.question(question.asker, question.query))
 
     async def _nearest(self, question: Question) -> list[Hit]:
-        limit, min_score = question.query.limit, question.query.min_score
+        limit = question.query.limit
         k = max(limit + _MARGIN, AT_LEAST) if question.goes_by_both else limit + _MARGIN
         while True:
             candidates, may_be_more = await self._candidates(question, k)
             hits = await self._hits(question, candidates)
             if len(hits) == limit or not may_be_more:
                 return hits
-            if min_score is not None and all(one.score is None or one.score < min_score for one in candidates[k - 1 :]):
+            if not any(_is_wanted(one, question.query) for one in candidates[k - 1 :]):
                 return hits
             k *= 2
 
     async def _candidates(self, question: Question, k: int) -> tuple[list[Ranked], bool]:
         """The best candidates in their order, and whether there may be more."""
-        asked, vector, space, scope = question.asked, question.vector, question.space, question.scope
+        asked, vector = question.asked, question.vector
+        where = Where(question.space, visible_to(question.asker), question.scope)
+        if vector is not None and question.goes_by_both:
+            return await self._fusion.by_both(asked, vector, where, k=k)
         if vector is None:
-            found = await self._fusion.by_words(asked, space, scope, k)
-            return found, len(found) == k
-        if question.goes_by_both:
-            return await self._fusion.by_both(asked, vector, space, scope, k)
-        nearest = await asyncio.to_thread(space.mirror.search, vector, k, scope)
-        return [Ranked(one.guild_id, one.message_id, one.score, one.score) for one in nearest], len(nearest) == k
+            found = await self._fusion.by_words(asked, where, k=k)
+        else:
+            found = await self._fusion.by_meaning(vector, where, k=k)
+        return found, len(found) == k
 
     async def _hits(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:
         """The best candidates as hits; what was deleted or rewritten since they were found is left out."""
-        min_score = question.query.min_score
-        best = [one for one in candidates if min_score is None or one.score is None or one.score >= min_score]
+        best = [one for one in candidates if _is_wanted(one, question.query)]
         hits: list[Hit] = []
         step = question.query.limit + _MARGIN
         for start in range(0, len(best), step):
@@ -162,7 +162,7 @@ class Search:
         for guild_id, ids in _by_guild(candidates).items():
             rows |= await self._messages.get_many(guild_id, await self._unchanged(question, guild_id, ids))
         return [
-            Hit(stored, candidate.score, candidate.relatedness)
+            Hit(stored, candidate.score, candidate.relatedness, candidate.nearness)
             for candidate in candidates
             if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
         ]
@@ -211,6 +211,13 @@ class Search:
         if not len(embedded):
             raise MessageNotEmbedded(message.message_id)
         return embedded.vectors[0, :].astype(np.float32)
+
+
+def _is_wanted(candidate: Ranked, query: Query) -> bool:
+    """Whether a candidate is near enough, as far as it has anything to tell that by."""
+    if query.min_score is not None and candidate.score is not None and candidate.score < query.min_score:
+        return False
+    return candidate.nearness is None or candidate.nearness >= query.least
 
 
 def _by_guild(candidates: Iterable[Ranked]) -> dict[int, list[int]]:

@@ -4,17 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.storage.database import Database
+from bot.messages import Nearness
+from bot.storage.database import Database, Row
 from bot.times import from_milliseconds, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One hit of an answer: its place in the order, and its score as it is shown; None where words found it."""
+    """One hit of an answer: its place in the order, and how near it is as that is shown.
+
+    `percent` is None where words found it, `nearness` where there was too little to measure that by.
+    """
 
     position: int
     message_id: int
     percent: int | None
+    nearness: Nearness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,10 @@ class AnswerStore:
             )
             # A message that was deleted while the search ran is left out, as a foreign key would have it.
             await transaction.execute_many(
-                """INSERT INTO answer_hits SELECT ?, ?, guild_id, message_id, ? FROM messages
+                """INSERT INTO answer_hits SELECT ?, ?, guild_id, message_id, ?, ? FROM messages
                    WHERE guild_id = ? AND message_id = ?""",
                 [
-                    (answer.answer_id, one.position, one.percent, answer.guild_id, one.message_id)
+                    (answer.answer_id, one.position, one.percent, one.nearness, answer.guild_id, one.message_id)
                     for one in answer.found
                 ],
             )
@@ -73,12 +78,11 @@ class AnswerStore:
         if not rows:
             return None
         found = await self._database.fetch(
-            "SELECT position, message_id, percent FROM answer_hits WHERE answer_id = ? ORDER BY position", (answer_id,)
+            "SELECT position, message_id, percent, nearness FROM answer_hits WHERE answer_id = ? ORDER BY position",
+            (answer_id,),
         )
         [(_, guild_id, user_id, made_at)] = rows
-        return StoredAnswer(
-            answer_id, guild_id, user_id, from_milliseconds(made_at), tuple(Found(*row) for row in found)
-        )
+        return StoredAnswer(answer_id, guild_id, user_id, from_milliseconds(made_at), tuple(map(_found, found)))
 
 
 class ShareStore:
@@ -100,9 +104,9 @@ class ShareStore:
             n_stored = 0
             for one, text in zip(share.found, texts, strict=True):
                 n_stored += await transaction.execute(
-                    """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ? FROM messages
+                    """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ?, ? FROM messages
                        WHERE guild_id = ? AND message_id = ? AND ? = coalesce(nullif(content, ''), attached, '')""",
-                    (share.message_id, one.position, one.percent, share.guild_id, one.message_id, text),
+                    (share.message_id, one.position, one.percent, one.nearness, share.guild_id, one.message_id, text),
                 )
             if n_stored < len(share.found):
                 await transaction.execute(
@@ -138,8 +142,13 @@ class ShareStore:
 
     async def _found(self, guild_id: int, share_id: int) -> tuple[Found, ...]:
         rows = await self._database.fetch(
-            """SELECT position, source_id, percent FROM share_sources
+            """SELECT position, source_id, percent, nearness FROM share_sources
                WHERE guild_id = ? AND share_id = ? ORDER BY position""",
             (guild_id, share_id),
         )
-        return tuple(Found(*row) for row in rows)
+        return tuple(map(_found, rows))
+
+
+def _found(row: Row) -> Found:
+    position, message_id, percent, nearness = row
+    return Found(position, message_id, percent, None if nearness is None else Nearness(nearness))

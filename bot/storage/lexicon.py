@@ -11,9 +11,11 @@ from bot.composing import own_text
 from bot.messages import Said
 from bot.storage.contexts import SAID, TITLE
 from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.schema.samples import LOT
 from bot.storage.scopes import place_conditions
 from bot.vectors import Ids
 
+_LOTS = 2**31
 _BLOCK = 2**32  # rows that a server may have in all its time
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _TERMS = """SELECT w.message_id, l.terms, w.channel_id, w.author_id
@@ -21,6 +23,7 @@ _TERMS = """SELECT w.message_id, l.terms, w.channel_id, w.author_id
 _POSTINGS = """SELECT ?, json_group_array(message_id) FROM (
     SELECT w.message_id FROM lexicon l CROSS JOIN worded w ON w.row_id = l.rowid
     WHERE l.lexicon MATCH ? AND l.rowid BETWEEN ? AND ?{conditions} ORDER BY l.rowid DESC LIMIT ?)"""
+SAMPLE = f"SELECT row_id, {LOT} FROM worded w WHERE guild_id = ?{{conditions}} ORDER BY {LOT} LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """About how many texts of a server are in the index, and where some of them stand, with their terms by message."""
+    """About how many texts there are, and where some of them stand, with their terms by message."""
 
     n_texts: int
     places: tuple[Place, ...]
@@ -81,21 +84,19 @@ class Lexicon:
                 ]
                 await _put(transaction, guild_id, of_server)
 
-    async def sample(self, guild_id: int, size: int) -> Sample:
-        """Texts from all over a server's time, at most so many."""
-        block = await self._block(guild_id)
-        [(first, last)] = await self._database.fetch(
-            "SELECT min(row_id), max(row_id) FROM worded WHERE row_id BETWEEN ? AND ?", (block.start, block.stop - 1)
-        )
-        if first is None:
-            return Sample(0, (), {})
-        chosen = sorted(set(np.linspace(first, last, size).astype(np.int64).tolist()))
+    async def sample(self, guild_id: int, seen: Scope, size: int) -> Sample:
+        """Texts of a server chosen by chance among those of some channels, at most so many.
+
+        Which ones, and what they tell, does not depend on what lies in other channels.
+        """
+        conditions, values = place_conditions(Scope(channel_ids=seen.channel_ids), "w")
+        drawn = await self._database.fetch(SAMPLE.format(conditions=conditions), (guild_id, *values, size))
         rows = await self._database.fetch(
-            f"{_TERMS} WHERE w.row_id IN (SELECT value FROM json_each(?))", (json_ids(chosen),)
+            f"{_TERMS} WHERE w.row_id IN (SELECT value FROM json_each(?))", (json_ids(row[0] for row in drawn),)
         )
-        share_left = len(rows) / len(chosen)  # the others were deleted
-        places = tuple(Place(*row[2:], *row[:1]) for row in rows)
-        return Sample(round((last - first + 1) * share_left), places, _by_message(rows))
+        # Of n numbers by chance, the k-th lowest lies at about k/n of the way.
+        n_texts = len(drawn) if len(drawn) < size else round((size - 1) * _LOTS / max(drawn[-1][1], 1))
+        return Sample(n_texts, tuple(Place(*row[2:], *row[:1]) for row in rows), _by_message(rows))
 
     async def postings(self, guild_id: int, phrases: Sequence[Sequence[str]], scope: Scope, limit: int) -> list[Ids]:
         """For each phrase the messages of a server within the scope that have all its terms, up to a limit.

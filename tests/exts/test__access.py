@@ -10,7 +10,7 @@ from standin.channels import Channel
 from standin.threads import Thread
 from town import CONNECT, HISTORY, VIEW, Town, shown
 
-NOTHING = "Nothing was found among the messages that you may read."
+NOTHING = "Nothing was found that is related, among the messages that you may read."
 NOT_SHARED = "Nothing on this page may be read by everyone in this channel, so nothing was shared."
 MANAGE_THREADS = discord.Permissions(manage_threads=True)
 ADMINISTRATOR = discord.Permissions(administrator=True)

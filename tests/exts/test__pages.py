@@ -12,7 +12,7 @@ from standin.messages import Message
 from town import VIEW, Town, shown
 
 GONE = "The messages of this page are no longer there, or you may no longer read them."
-NOTHING = "Nothing was found among the messages that you may read."
+NOTHING = "Nothing was found that is related, among the messages that you may read."
 EXPIRED = "This answer is older than 15 minutes: please ask again."
 OF_ANOTHER = "This answer was given to somebody else: please ask for yourself with /similar."
 NOT_SHARED = "Nothing on this page may be read by everyone in this channel, so nothing was shared."

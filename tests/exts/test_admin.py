@@ -374,7 +374,7 @@ async def test_a_channel_that_the_bot_may_no_longer_read_can_be_stopped(town: To
 async def test_the_status_counts_what_is_stored(town: Town) -> None:
     """How much is stored and can be found is told, with the model, to the asker alone."""
     await town.square.post(town.bob, "the ferry leaves at noon")
-    await town.square.post(town.bob, "", attachments=["cat.png"])
+    await town.square.post(town.bob, "", attachments=["image.png"])
     await started(town)
 
     answer = await index(town, "status")

@@ -14,12 +14,12 @@ from standin import Answer, BadOption, Discord, NotAllowed, Person
 from standin.messages import Message
 from town import CONNECT, HISTORY, VIEW, Town, shown
 
-NOTHING = "Nothing was found among the messages that you may read."
+NOTHING = "Nothing was found that is related, among the messages that you may read."
 NO_MESSAGE = "There is no such message that you may see."
 NO_TEXT = "There is no text to compare: ask with some words."
 NOT_HERE = "This works in servers that the bot is a member of only: ask there."
 AWAY = (
-    "Nothing was found among the messages that you may read.\n"
+    "Nothing was found that is related, among the messages that you may read.\n"
     "The service that compares meanings does not answer at the moment: "
     "only messages with the same words were looked for."
 )
@@ -105,11 +105,14 @@ async def test_b1_a_text_that_shows_nothing_is_no_question(town: Town, text) -> 
 
 
 async def test_b15_emoji_alone_are_a_question(town: Town) -> None:
-    """Emoji are text like any other."""
+    """Emoji are text like any other in a question and beside words; a message of nothing else is no answer."""
     await town.square.post(town.bob, "🎂🎉")
+    await town.square.post(town.bob, "🎂🎉 to the baker")
     await town.index()
 
-    assert "🎂🎉" in shown(await town.similar(town.ada, "🎂🎉"))
+    answer = shown(await town.similar(town.ada, "🎂🎉"))
+    assert "🎂🎉 to the baker" in answer
+    assert "**2.**" not in answer
 
 
 async def test_b3_the_longest_question_is_answered(town: Town) -> None:
@@ -443,11 +446,9 @@ async def test_b46_a_link_into_an_archived_thread_is_read(town: Town) -> None:
 
 async def test_b2_a_link_to_a_message_without_text_is_told(town: Town) -> None:
     """A message that holds no words, stored or not, cannot be compared."""
-    stored = await town.square.post(town.bob, "", attachments=["cat.png"])
+    stored = await town.square.post(town.bob, "", attachments=["image.png"])
     await town.index()
-    unstored = await town.square.post(
-        town.discord.bot, "", embeds=[{"type": "rich", "description": "words in an embed"}]
-    )
+    unstored = await town.square.post(town.discord.bot, "", attachments=["image.png"])
 
     assert shown(await town.similar(town.bob, stored.url)) == NO_TEXT
     assert shown(await town.similar(town.bob, unstored.url)) == NO_TEXT
@@ -548,10 +549,10 @@ async def test_b25_a_forward_is_asked_about_by_what_it_forwards(town: Town) -> N
     assert "kittens" in shown(await found_like(town, town.ada, message))
 
 
-@pytest.mark.parametrize("content", ["", "\u200b"], ids=ascii)
+@pytest.mark.parametrize("content", ["", "\u200b", "ok"], ids=ascii)
 async def test_b2_a_message_without_text_cannot_be_compared(town: Town, content) -> None:
-    """The menu on a message that shows no words gives a sentence, stored or not."""
-    message = await town.square.post(town.bob, content, attachments=["cat.png"])
+    """The menu on a message that shows no words, or none that say anything, gives a sentence, stored or not."""
+    message = await town.square.post(town.bob, content, attachments=["image.png"])
 
     assert shown(await found_like(town, town.ada, message)) == NO_TEXT
     await town.index()

@@ -25,7 +25,10 @@ import numpy as np
 from standin import Discord, Person, permissions
 from standin.channels import Channel
 
-from bot.texts import content_hash, embed_text, storable
+from bot.composing import Composition, own_text
+from bot.messages import Said
+from bot.saying import says_little
+from bot.texts import content_hash, storable
 
 ROOT = Path(__file__).parents[2]
 READING = permissions.VIEW_CHANNEL | permissions.READ_MESSAGE_HISTORY
@@ -50,6 +53,7 @@ class Room:
     channel_id: int
     name: str
     path: tuple[int, ...]
+    is_thread: bool
     is_private: bool
     is_readable: bool
     texts: Mapping[int, str]
@@ -88,9 +92,14 @@ class Row:
 
     message_id: int
     channel_id: int
-    content: str
+    said: Said
     content_hash: bytes | None
     is_live: bool
+    reply_to: int | None
+
+    @property
+    def content(self) -> str:
+        return self.said.content
 
 
 # What Discord holds.
@@ -110,6 +119,7 @@ def _room(place: Channel) -> Room:
         channel_id=place.id,
         name=place.name,
         path=(place.id, *(parent.id for parent in parents if parent)),
+        is_thread=place.is_thread,
         is_private=place.is_thread and place.is_private,
         is_readable=permissions.reads(place, bot) and permissions.may(place, bot, READING),
         texts={message.id: text_of(message) for message in place.messages if is_admitted(message)},
@@ -180,9 +190,11 @@ def _breaches(connection: sqlite3.Connection, rooms: Sequence[Room]) -> Iterator
 
 def _rows(connection: sqlite3.Connection, guild_id: int) -> list[Row]:
     found = connection.execute(
-        "SELECT message_id, channel_id, content, content_hash, origin = 1 FROM messages WHERE guild_id = ?", (guild_id,)
+        """SELECT message_id, channel_id, content, attached, names, content_hash, origin = 1, reply_to
+           FROM messages WHERE guild_id = ?""",
+        (guild_id,),
     )
-    return [Row(*row) for row in found]
+    return [Row(*row[:2], Said(*row[2:5]), *row[5:]) for row in found]
 
 
 def _covers(told: Mapping[int, bool], room: Room) -> bool:
@@ -207,7 +219,7 @@ def _not_as_written(rows: Sequence[Row], inside: Mapping[int, Room]) -> Iterator
     texts = {message_id: text for room in inside.values() for message_id, text in room.texts.items()}
     stale = [row.message_id for row in rows if row.is_live and texts.get(row.message_id, row.content) != row.content]
     yield from breach("I2", "stale", stale, "{} stored with another text than Discord shows")
-    hashes = [row.message_id for row in rows if row.content_hash != _hash(row.content)]
+    hashes = [row.message_id for row in rows if row.content_hash != _hash(row)]
     yield from breach("I2", "stale", hashes, "{} stored with the hash of another text")
 
 
@@ -247,10 +259,11 @@ def _without_a_vector(connection: sqlite3.Connection, guild_id: int, rows: Seque
         made_of[message_id] = of_text
         unsound += [] if _is_sound(vector, checksum, dim) else [message_id]
     hashes = {row.message_id: row.content_hash for row in rows}
+    composed = _composed(connection, guild_id, rows)
     verdicts = {
         "have more than one vector": twice,
         "have a damaged vector": unsound,
-        "have a vector of another text": [i for i, of_text in made_of.items() if hashes.get(i, of_text) != of_text],
+        "have a vector of another text": [i for i, of_text in made_of.items() if composed.get(i, of_text) != of_text],
         "have a vector and wait for one": made_of.keys() & waiting,
         "have neither a vector nor a place in the queue": [
             i for i, of_text in hashes.items() if of_text and i not in made_of and i not in waiting
@@ -281,14 +294,37 @@ def _marks_too_far(
         yield from breach("I6", "marks", passed, f"the marks of #{room.name} pass {{}} that are not stored")
 
 
-_hashes: dict[str, bytes | None] = {}
+_hashes: dict[Composition, bytes] = {}
 
 
-def _hash(content: str) -> bytes | None:
-    if content not in _hashes:
-        text = embed_text(content)
-        _hashes[content] = content_hash(text) if text else None
-    return _hashes[content]
+def _hash(row: Row) -> bytes | None:
+    """Of what a message says itself."""
+    own = own_text(row.said)
+    return content_hash(own) if own or row.message_id == row.channel_id else None
+
+
+def _composed(connection: sqlite3.Connection, guild_id: int, rows: Sequence[Row]) -> dict[int, bytes]:
+    """The hashes of what vectors are to be made of, by message: with what a short one answers, and titles."""
+    titles = dict(
+        connection.execute(
+            "SELECT channel_id, name FROM channels WHERE guild_id = ? AND kind IN ('thread', 'private_thread')",
+            (guild_id,),
+        )
+    )
+    by_id = {row.message_id: row for row in rows}
+    hashes = {}
+    for row in rows:
+        parent = by_id.get(row.reply_to or 0) if says_little(own_text(row.said)) else None
+        if parent is not None and (parent.channel_id != row.channel_id or parent.content_hash is None):
+            parent = None
+        title = titles.get(row.message_id)
+        if title is None and parent is None and says_little(own_text(row.said)):
+            title = titles.get(row.channel_id)
+        composition = Composition(row.said, parent.said if parent else None, title)
+        if composition not in _hashes:
+            _hashes[composition] = content_hash(composition.text)
+        hashes[row.message_id] = _hashes[composition]
+    return hashes
 
 
 def _some(ids: Iterable[int]) -> str:
@@ -325,9 +361,10 @@ async def found(people: Sequence[Person], channel: Channel, *, n: int = 5, seed:
     """I5, from a member's side: who asks with the very text of a message that stands alone with it, finds it first."""
     texts: dict[str, list[int]] = {}
     for room in rooms_of(channel.discord):
-        if room.guild_id == channel.guild.id and room.is_readable:
+        # In a thread what is short is found by the thread's title as well.
+        if room.guild_id == channel.guild.id and room.is_readable and not room.is_thread:
             for message_id, text in room.texts.items():
-                texts.setdefault(embed_text(text), []).append(message_id)
+                texts.setdefault(own_text(Said(text)), []).append(message_id)
     alone = [(text, ids[0]) for text, ids in texts.items() if text and len(ids) == 1 and len(text) < 1_000]
     for text, message_id in random.Random(seed).sample(alone, min(n, len(alone))):
         answer = await ask(_next_of(people), channel, text)

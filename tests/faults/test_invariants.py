@@ -21,8 +21,8 @@ BREACHES = {
     "in messages in spite of": "INSERT INTO tombstones VALUES ({guild}, {first}, 0)",
     "in embeddings and not stored": "UPDATE embeddings SET message_id = 7 WHERE message_id = {first}",
     "in pending and not stored": "INSERT INTO pending VALUES (7, {guild}, NULL)",
-    "in answer_hits and not stored": "INSERT INTO answer_hits VALUES (1, 1, {guild}, 7, 50)",
-    "in share_sources and not stored": "INSERT INTO share_sources VALUES ({guild}, 1, 7, 1, 50)",
+    "in answer_hits and not stored": "INSERT INTO answer_hits VALUES (1, 1, {guild}, 7, 50, NULL)",
+    "in share_sources and not stored": "INSERT INTO share_sources VALUES ({guild}, 1, 7, 1, 50, NULL)",
     "neither a vector nor": "DELETE FROM embeddings WHERE message_id = {first}",
     "have a vector and wait": "INSERT INTO pending VALUES ({first}, {guild}, NULL)",
     "a vector of another text": "UPDATE embeddings SET content_hash = x'01' WHERE message_id = {first}",
@@ -78,5 +78,5 @@ def test_what_policy_wants_is_known(stored) -> None:
     folder, rooms, guild_id, _ = stored
     place = {"guild_id": guild_id, "channel_id": 5, "name": "attic", "path": (5,), "texts": {9: "a word of the attic"}}
     for is_private, is_readable, n in ((False, True, 1), (True, True, 0), (False, False, 0)):
-        room = Room(**place, is_private=is_private, is_readable=is_readable)
+        room = Room(**place, is_thread=is_private, is_private=is_private, is_readable=is_readable)
         assert len(invariants.Stored(folder).breaches([*rooms, room])) == n

@@ -188,7 +188,7 @@ async def test_i10_neither_question_nor_vector_is_stored(town: Rooms) -> None:
     columns = "SELECT m.name, group_concat(p.name, ' ') FROM sqlite_schema m, pragma_table_info(m.name) p"
     assert dict(await town.database.fetch(f"{columns} WHERE m.name IN ('answers', 'answer_hits') GROUP BY 1")) == {
         "answers": "answer_id guild_id user_id made_at",
-        "answer_hits": "answer_id position guild_id message_id percent",
+        "answer_hits": "answer_id position guild_id message_id percent nearness",
     }
 
 

@@ -127,7 +127,7 @@ async def test_b32_parts_in_any_order(tmp_path, order):
         messages, authors, _, pending = await rows(rooms)
 
     assert [row[1] for row in messages] == [1, 2, 3, 4]
-    assert [row[-1] for row in messages] == ["hello", "three", "hello", "hello"]
+    assert [row[7] for row in messages] == ["hello", "three", "hello", "hello"]
     assert authors == [(GUILD, ADA, "Ada"), (GUILD, BOB, "bob")]
     assert [row[0] for row in pending] == [1, 2, 3, 4]
 

@@ -6,7 +6,7 @@ from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, 
 from bot.askers import EVERYTHING, Scope
 from bot.messages import Message
 from bot.storage.database import Database
-from bot.storage.lexicon import Lexicon, Place
+from bot.storage.lexicon import SAMPLE, Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.terms import terms_of
@@ -173,16 +173,28 @@ async def test_a_server_that_is_forgotten_leaves_no_word(books: Books) -> None:
 
 
 async def test_a_sample_tells_how_much_there_is(books: Books) -> None:
-    """All of a small server, some of a larger one; what was deleted counts no more."""
-    assert (await books.lexicon.sample(GUILD, 10)).n_texts == 0
-    await books.save(*[message(i, f"number {i}") for i in range(1, 101)])
+    """All of a small server, some of a larger one; what was deleted or is hidden counts for nothing."""
+    assert (await books.lexicon.sample(GUILD, EVERYTHING, 10)).n_texts == 0
+    await books.save(*[message(i, f"number {i}") for i in range(1, 1_001)])
+    await books.save(*[message(i, f"hidden {i}", channel_id=OTHER_CHANNEL) for i in range(1_001, 1_501)])
     await books.word()
-    whole, some = await books.lexicon.sample(GUILD, 1_000), await books.lexicon.sample(GUILD, 10)
-    await books.messages.delete(GUILD, range(1, 101, 2))
-    left = await books.lexicon.sample(GUILD, 1_000)
+    await books.word()
+    seen = Scope(channel_ids=frozenset({CHANNEL}))
+    whole, some = await books.lexicon.sample(GUILD, seen, 5_000), await books.lexicon.sample(GUILD, seen, 400)
+    await books.messages.delete(GUILD, range(1, 1_001, 2))
+    left = await books.lexicon.sample(GUILD, seen, 5_000)
 
-    assert (whole.n_texts, len(whole.terms)) == (100, 100)
-    assert (some.n_texts, len(some.terms), len(some.places)) == (100, 10, 10)
-    assert some.places[0] == Place(CHANNEL, ADA, 1)
-    assert left.n_texts == 50
+    assert (whole.n_texts, len(whole.terms)) == (1_000, 1_000)
+    assert (len(some.terms), len(some.places)) == (400, 400)
+    assert 800 < some.n_texts < 1_200
+    assert {place.channel_id for place in some.places} == {CHANNEL}
+    assert left.n_texts == 500
     assert left.terms[2] == ["number", "2"]
+
+
+async def test_a_sample_is_found_without_a_look_at_all(books: Books) -> None:
+    """The lots stand in an index, whose expression is that of the question."""
+    plan = await books.database.fetch(f"EXPLAIN QUERY PLAN {SAMPLE.format(conditions='')}", (GUILD, 10))
+
+    assert "worded_by_lot" in plan[0][3]
+    assert not any("TEMP B-TREE" in row[3] for row in plan)

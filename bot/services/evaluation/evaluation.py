@@ -8,7 +8,7 @@ import numpy as np
 
 from bot.askers import Operator, Scope
 from bot.errors import NothingToCompare
-from bot.messages import Channel, Hit, Location, Message, Mode, Query, Server
+from bot.messages import Channel, Hit, Location, Message, Mode, Nearness, Query, Server
 from bot.services.evaluation.datasets import Pair, Pairs, Retrieval
 from bot.services.evaluation.metrics import (
     CUT,
@@ -36,9 +36,12 @@ OnStep = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class _Answers:
-    """One system's answers: the texts found for each question, and the milliseconds beyond its embedding."""
+    """One system's answers: the texts found for each question, whether any of them is shown as related, and the
+    milliseconds beyond its embedding.
+    """
 
     found: list[list[str]] = field(default_factory=list)
+    is_answered: list[bool] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
 
 
@@ -67,8 +70,9 @@ class Evaluation:
             own = frozenset({number_of[question_id]} if question_id in number_of else ())
             for system, mode in SYSTEMS.items():
                 query = Query(text=text, limit=CUT, within=Scope(excluded_ids=own), mode=mode)
-                ids, milliseconds = await self._asked(query)
-                answers[system].found.append([text_ids[i - 1] for i in ids])
+                hits, milliseconds = await self._asked(query)
+                answers[system].found.append([text_ids[hit.message.message_id - 1] for hit in hits])
+                answers[system].is_answered.append(any(_is_related(hit) for hit in hits))
                 answers[system].milliseconds.append(milliseconds)
             on_step(dataset.name, n_done, len(dataset.questions))
         return _ranking_figures(dataset, answers)
@@ -85,14 +89,14 @@ class Evaluation:
         grades = np.array([pair.grade for pair in dataset.pairs])
         return _pair_figures(dataset.name, {system: np.array(values) for system, values in given.items()}, grades)
 
-    async def _asked(self, query: Query) -> tuple[list[int], float]:
+    async def _asked(self, query: Query) -> tuple[list[Hit], float]:
         try:
             question: Question = await self._search.question(Operator(), query)
         except NothingToCompare:
             return [], 0.0
         started = time.perf_counter()
         hits = await self._search.nearest(question)
-        return [hit.message.message_id for hit in hits], (time.perf_counter() - started) * 1000
+        return hits, (time.perf_counter() - started) * 1000
 
 
 def some_of(dataset: Pairs) -> Pairs:
@@ -102,6 +106,10 @@ def some_of(dataset: Pairs) -> Pairs:
     chosen = np.sort(np.random.default_rng(0).permutation(len(dataset.pairs))[:_N_PAIRS])
     pairs: list[Pair] = [dataset.pairs[i] for i in chosen]
     return Pairs(dataset.name, tuple(pairs))
+
+
+def _is_related(hit: Hit) -> bool:
+    return hit.nearness is None or hit.nearness >= Nearness.LOOSE
 
 
 def _shown(hits: Sequence[Hit]) -> float:
@@ -133,7 +141,7 @@ def _ranking_figures(dataset: Retrieval, answers: dict[str, _Answers]) -> list[F
             lead = values[_OURS, metric] - its_values
             figures.append(mean_figure(dataset.name, _OURS, f"{metric} beyond {system}", lead))
     for system, its in answers.items():
-        is_answered = np.array([bool(found) for found in its.found], np.float64)
+        is_answered = np.array(its.is_answered, np.float64)
         for name, those in (("with", np.array(has_relatives)), ("without", ~np.array(has_relatives))):
             if those.any():
                 metric = f"answered {name} relatives"

@@ -3,7 +3,7 @@
 Migrations may call `own_hash(content, opens_thread)` and `own_leans(content)`, which are those of bot.composing.
 """
 
-from bot.storage.schema import answers, contexts, gaps, messages, sessions, words
+from bot.storage.schema import answers, contexts, gaps, messages, samples, sessions, words
 
 APPLICATION_ID = 0x53424F54  # "SBOT": tells our file from any other SQLite database
 
@@ -14,4 +14,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     sessions.STATEMENTS,
     words.STATEMENTS,
     contexts.STATEMENTS,
+    samples.STATEMENTS,
 )

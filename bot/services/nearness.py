@@ -1,0 +1,43 @@
+"""How near is near: steps that people can read, measured against messages that have nothing to do with each other.
+
+A cosine means one thing with one model and in one server, another elsewhere. What can be measured anywhere is how near
+two messages come by chance: nearly all pairs of a server's messages are unrelated. docs/relevance.md has the figures.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.messages import Nearness
+from bot.vectors import Vectors
+
+ENOUGH = 128  # vectors, which make eight thousand pairs
+_MOST = 512  # vectors that are compared with each other: a matter of milliseconds
+_BY_CHANCE = 0.001  # the share of pairs that come nearer than the limit
+_NOTHING = 1e-9  # the length of what is nothing but its mean
+_LOWEST, _HIGHEST = 0.3, 0.75  # where a server says the same thing all the time, or never
+# How much of the way from the limit to the same text: what people called alike in pairs of sentences.
+_CLOSE, _VERY_CLOSE = 0.4, 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The value that unrelated messages hardly reach; equal ones have 1."""
+
+    limit: float
+
+    def step(self, value: float) -> Nearness:
+        way = (value - self.limit) / (1 - self.limit)
+        if way < 0:
+            return Nearness.UNRELATED
+        if way < _CLOSE:
+            return Nearness.LOOSE
+        return Nearness.CLOSE if way < _VERY_CLOSE else Nearness.VERY_CLOSE
+
+
+def scale_of(vectors: Vectors) -> Scale:
+    """Measured on vectors, float32 [n, dim] with n of ENOUGH or more, of any length."""
+    some = vectors[:_MOST]
+    some = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), _NOTHING)
+    pairs = (some @ some.T)[np.triu_indices(len(some), 1)]
+    return Scale(float(np.clip(np.quantile(pairs, 1 - _BY_CHANCE), _LOWEST, _HIGHEST)))

@@ -1,0 +1,49 @@
+"""Steps of nearness, and the scale they are measured on."""
+
+import numpy as np
+import pytest
+from make import random_vectors
+
+from bot.messages import Nearness
+from bot.services.nearness import Scale, scale_of
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (-1.0, Nearness.UNRELATED),
+        (0.49, Nearness.UNRELATED),
+        (0.5, Nearness.LOOSE),
+        (0.69, Nearness.LOOSE),
+        (0.71, Nearness.CLOSE),
+        (0.89, Nearness.CLOSE),
+        (0.91, Nearness.VERY_CLOSE),
+        (1.3, Nearness.VERY_CLOSE),
+    ],
+)
+def test_steps_lie_between_the_limit_and_the_same_text(value: float, expected: Nearness) -> None:
+    """Below the limit nothing is related; above it the steps get narrower; words may lift a value beyond 1."""
+    assert Scale(0.5).step(value) is expected
+
+
+def test_the_limit_is_what_one_pair_in_a_thousand_exceeds() -> None:
+    """Vectors without any structure in 16 dimensions, whose angles are known to spread by a quarter."""
+    vectors = random_vectors(400, 16)
+    pairs = (vectors @ vectors.T)[np.triu_indices(400, 1)]
+    limit = scale_of(vectors).limit
+
+    assert (pairs > limit).mean() == pytest.approx(0.001, rel=0.02)
+    assert scale_of(3 * vectors).limit == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "limit"),
+    [
+        pytest.param(np.ones((200, 8), np.float32), 0.75, id="one text all the time"),
+        pytest.param(np.zeros((200, 8), np.float32), 0.3, id="nothing but the mean"),
+        pytest.param(random_vectors(200, 4096), 0.3, id="nothing alike at all"),
+    ],
+)
+def test_a_limit_is_never_absurd(vectors: np.ndarray, limit: float) -> None:
+    """Where everything is alike or nothing, what is related still can be."""
+    assert scale_of(vectors).limit == pytest.approx(limit)
