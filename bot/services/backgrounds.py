@@ -10,8 +10,8 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages
-from bot.services import nearness as scales
-from bot.services.nearness import Scale, scale_of
+from bot.services import nearness
+from bot.services.nearness import Scale, different, scale_of
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon, Place, Sample
 from bot.terms import script_of
@@ -20,7 +20,7 @@ from bot.vectors import Scores, Vectors
 # From so many messages on vectors are centred and the background is believed for a while; before, it is soon another.
 ENOUGH = 1_000
 _SAMPLED = 1_024
-_ENOUGH_OF_A_SCRIPT = 128  # of the sample; a script with fewer is centred with all the others
+_ENOUGH_OF_A_SCRIPT = 128  # of the sample, or of all scripts; a script with fewer is centred with all the others
 _SEVERAL = 3  # texts of the sample that a term stands in before it says how frequent that is
 _LONGEST_KEPT_S = 600.0
 _TEXTS_A_SECOND = 100.0  # a large server is believed for longer: it is slower to become another one
@@ -97,7 +97,7 @@ class Backgrounds:
 
 def _background(sample: Sample, embedded: EmbeddedMessages) -> Background:
     measured = Background(sample.n_texts, _mean_length(sample), _n_with(sample), sample.places)
-    if len(embedded) < scales.ENOUGH:
+    if len(embedded) < _ENOUGH_OF_A_SCRIPT:
         return measured
     scripts = np.array([script_of("".join(sample.terms[i])) for i in embedded.message_ids.tolist()])
     vectors = embedded.vectors.astype(np.float32)
@@ -108,7 +108,9 @@ def _background(sample: Sample, embedded: EmbeddedMessages) -> Background:
     }
     measured = replace(measured, mean=vectors.mean(axis=0), means=means)
     around = vectors - np.array([measured.mean_of(script) for script in scripts.tolist()])
-    return replace(measured, plain=scale_of(vectors), centred=scale_of(around))
+    if len(rows := different(around)) < nearness.ENOUGH:
+        return measured
+    return replace(measured, plain=scale_of(vectors[rows]), centred=scale_of(around[rows]))
 
 
 def _kept_s(background: Background) -> float:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.messages import Nearness
-from bot.vectors import Vectors
+from bot.vectors import Ids, Vectors
 
-ENOUGH = 128  # vectors, which make eight thousand pairs
+ENOUGH = 128  # different texts, which make eight thousand pairs
 _MOST = 512  # vectors that are compared with each other: a matter of milliseconds
+_ALIKE = 0.8  # cosine around the mean of texts that say the same
 _BY_CHANCE = 0.001  # the share of pairs that come nearer than the limit
 _NOTHING = 1e-9  # the length of what is nothing but its mean
-_LOWEST, _HIGHEST = 0.3, 0.75  # where a server says the same thing all the time, or never
+_LOWEST, _HIGHEST = 0.3, 0.9  # where nearly everything is alike, or nothing
 # How much of the way from the limit to the same text: what people called alike in pairs of sentences.
 _CLOSE, _VERY_CLOSE = 0.4, 0.8
 
@@ -35,9 +36,23 @@ class Scale:
         return Nearness.CLOSE if way < _VERY_CLOSE else Nearness.VERY_CLOSE
 
 
+def different(around: Vectors) -> Ids:
+    """The rows of float32 [n, dim], vectors around their mean, that do not say what an earlier one says.
+
+    A text that is said again and again would pass for what comes about by chance. ENOUGH of them make a scale.
+    """
+    some = _of_length_1(around[:_MOST])
+    alike = np.triu(some @ some.T, 1) >= _ALIKE
+    return np.flatnonzero(~alike.any(axis=0))
+
+
 def scale_of(vectors: Vectors) -> Scale:
-    """Measured on vectors, float32 [n, dim] with n of ENOUGH or more, of any length."""
-    some = vectors[:_MOST]
-    some = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), _NOTHING)
+    """Measured on different texts: float32 [n, dim], n being ENOUGH or more, of any length."""
+    some = _of_length_1(vectors)
     pairs = (some @ some.T)[np.triu_indices(len(some), 1)]
     return Scale(float(np.clip(np.quantile(pairs, 1 - _BY_CHANCE), _LOWEST, _HIGHEST)))
+
+
+def _of_length_1(vectors: Vectors) -> Vectors:
+    scaled: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _NOTHING)
+    return scaled

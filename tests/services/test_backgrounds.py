@@ -34,7 +34,6 @@ async def test_each_script_has_a_mean(rooms: Rooms, monkeypatch: pytest.MonkeyPa
     """A script with enough messages is centred around its own mean, one with few around that of all."""
     monkeypatch.setattr(backgrounds, "ENOUGH", 10)
     monkeypatch.setattr(backgrounds, "_ENOUGH_OF_A_SCRIPT", 5)
-    monkeypatch.setattr(nearness, "ENOUGH", 5)
     await rooms.ingest.saved(GUILD, [message(i, "red") for i in range(1, 11)])
     await rooms.ingest.saved(GUILD, [message(i, "青い") for i in range(11, 21)])
     await rooms.ingest.saved(GUILD, [message(21, "красный")])
@@ -67,6 +66,7 @@ async def test_what_may_not_be_seen_has_no_part_in_it(rooms: Rooms, monkeypatch:
     """Whatever is said in a hidden channel: lengths, frequencies, means and scales stay as they are to the last bit."""
     monkeypatch.setattr(backgrounds, "ENOUGH", 100)
     monkeypatch.setattr(backgrounds, "_SAMPLED", 150)
+    monkeypatch.setattr(nearness, "ENOUGH", 20)
     seen = Scope(guild_ids=frozenset({GUILD}), channel_ids=frozenset({CHANNEL}))
     await rooms.ingest.met(server(), channel(OTHER_CHANNEL, name="vault"))
     await rooms.ingest.saved(GUILD, [message(i, f"red number {i} {i % 7}") for i in range(1, 401)])

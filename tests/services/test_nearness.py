@@ -5,7 +5,7 @@ import pytest
 from make import random_vectors
 
 from bot.messages import Nearness
-from bot.services.nearness import Scale, scale_of
+from bot.services.nearness import Scale, different, scale_of
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_limit_is_what_one_pair_in_a_thousand_exceeds() -> None:
 @pytest.mark.parametrize(
     ("vectors", "limit"),
     [
-        pytest.param(np.ones((200, 8), np.float32), 0.75, id="one text all the time"),
+        pytest.param(np.ones((200, 8), np.float32), 0.9, id="one text all the time"),
         pytest.param(np.zeros((200, 8), np.float32), 0.3, id="nothing but the mean"),
         pytest.param(random_vectors(200, 4096), 0.3, id="nothing alike at all"),
     ],
@@ -47,3 +47,12 @@ def test_the_limit_is_what_one_pair_in_a_thousand_exceeds() -> None:
 def test_a_limit_is_never_absurd(vectors: np.ndarray, limit: float) -> None:
     """Where everything is alike or nothing, what is related still can be."""
     assert scale_of(vectors).limit == pytest.approx(limit)
+
+
+def test_what_is_said_again_counts_once() -> None:
+    """Of equal texts the first one is left, of others all are."""
+    vectors = random_vectors(100, 64)
+    again = vectors[[3, 3, 7]] * 1.5
+
+    assert different(np.concatenate([vectors, again])).tolist() == list(range(100))
+    assert different(np.ones((50, 8), np.float32)).tolist() == [0]
