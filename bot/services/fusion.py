@@ -12,7 +12,7 @@ from bot.messages import Nearness
 from bot.services.backgrounds import Background, Backgrounds, centred_cosines
 from bot.services.matching import Matches, Matching, WordStatistics
 from bot.services.nearness import Scale
-from bot.services.relevance import Judged, rarities, relatedness, word_scores
+from bot.services.relevance import Judged, beyond_chance, rarities, relatedness, word_scores
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon
 from bot.storage.servers import ServerStore
@@ -181,11 +181,13 @@ def _judged(  # noqa: PLR0917
     )
     related = relatedness(judged, total=statistics.total, n_question_terms=len(asked.terms))
     scores = cosines(vectors, vector)
-    scale = background.centred
-    return [
-        Ranked(guild_id, message_id, score, value, scale.step(value) if scale else None)
-        for message_id, score, value in zip(ids.tolist(), scores.tolist(), related.tolist(), strict=True)
-    ]
+    steps = _steps(beyond_chance(related, judged.meanings), background.centred)
+    rows = zip(ids.tolist(), scores.tolist(), related.tolist(), steps, strict=True)
+    return [Ranked(guild_id, *row) for row in rows]
+
+
+def _steps(values: Scores, scale: Scale | None) -> list[Nearness | None]:
+    return [scale.step(value) if scale else None for value in values.tolist()]
 
 
 def _by_cosine(one: Candidate, scale: Scale | None) -> Ranked:

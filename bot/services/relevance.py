@@ -21,6 +21,7 @@ _WORDS_WEIGHT = 0.05
 _RARE = 7.0  # nats
 _RARE_WEIGHT, _RARE_AT_MOST = 0.1, 0.3  # what one name of a kind adds; several pairs of characters are no better
 _LONGER_AT_MOST = 20.0
+_BY_THE_WAY = 0.2  # what the words of unrelated messages of one subject add
 _N_FOR_A_LINE = 5  # candidates in the question's script that tell how words go with meaning
 _NEAR = 50  # and how many of the nearest of them are looked at
 _N_FOR_LENGTH = 20  # candidates with the most words, whose length tells what kind of texts answers are
@@ -73,6 +74,12 @@ def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Score
     bonus = bonus + np.minimum(_RARE_WEIGHT * judged.rarities, _RARE_AT_MOST)
     related: Scores = judged.meanings + _fair(bonus, judged)
     return related
+
+
+def beyond_chance(related: Scores, meanings: Scores) -> Scores:
+    """What is compared with what comes about by chance: words count only beyond those that are shared by the way."""
+    values: Scores = meanings + np.maximum(related - meanings - _BY_THE_WAY, 0.0)
+    return values
 
 
 def _fair(bonus: Scores, judged: Judged) -> Scores:
