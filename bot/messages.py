@@ -164,7 +164,8 @@ class Query:
     """A question: a text or a message, with what it is narrowed to.
 
     With both, the text is the message's own and serves where the message is not stored. `least` leaves out what is
-    less related, as far as that can be told. Raises ValueError when neither is given.
+    less related, as far as that can be told; `is_folded` makes one hit of those that say the same. Raises ValueError
+    when neither is given.
     """
 
     text: str | None = None
@@ -174,6 +175,7 @@ class Query:
     min_score: float | None = None
     mode: Mode = Mode.BOTH
     least: Nearness = Nearness.UNRELATED
+    is_folded: bool = False
 
     def __post_init__(self) -> None:
         if self.text is None and self.message_id is None:
@@ -194,13 +196,14 @@ class Hit:
     """A stored message with its cosine similarity to the question, unrounded; None where words alone speak for it.
 
     `relatedness` is what it was ranked by, in whichever unit that was; `nearness` is None where there is too little to
-    measure that by.
+    measure that by. `copies` are other hits that say the same, where those are asked for as one.
     """
 
     stored: StoredMessage
     score: float | None
     relatedness: float = 0.0
     nearness: Nearness | None = None
+    copies: tuple[StoredMessage, ...] = ()
 
     @property
     def message(self) -> Message:

@@ -13,7 +13,7 @@ from bot.errors import BotMayNotRead, MayNotWrite
 from bot.exts._access import bot_may_read, guild_of
 from bot.exts._convert import location_of
 from bot.exts._history import Readable
-from bot.exts._render import page_embed, share_embed
+from bot.exts._render import copies_embed, page_embed, share_embed
 from bot.exts._words import tell, words_of, words_of_server
 from bot.services.answers import Page
 from bot.words import Words
@@ -40,6 +40,10 @@ def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | 
         view.add_item(TurnButton(page.answer_id, page.next, words("answer.next"), "▶"))
     if page.hits and not is_shared:
         view.add_item(ShareButton(page.answer_id, page.start, words("answer.share"), "📢"))
+    for number, (position, hit) in enumerate(zip(page.positions, page.hits, strict=True), page.start + 1):
+        if hit.copies and not is_shared:
+            label = words("answer.copies", number=number, n=1 + len(hit.copies))
+            view.add_item(CopiesButton(page.answer_id, position, label, "🗂️"))
     return view if view.children else None
 
 
@@ -86,6 +90,21 @@ class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
         asker = await bot.asker_of(interaction)
         history = bot.history_of(asker.guild_id)
         await show(interaction, await bot.app.answers.turn(asker, self.answer_id, self.start, history=history))
+
+
+class CopiesButton(_AnswerButton, template=f"copies:{_STATE}"):
+    """Lists what says the same as a hit, to whom asks alone."""
+
+    kind = "copies"
+
+    @_answered
+    async def callback(self, interaction: Press) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        bot = interaction.client
+        asker = await bot.asker_of(interaction)
+        history = bot.history_of(asker.guild_id)
+        copies = await bot.app.answers.opened(asker, self.answer_id, self.start, history=history)
+        await interaction.edit_original_response(embed=copies_embed(copies, words_of(interaction)))
 
 
 class ShareButton(_AnswerButton, template=f"share:{_STATE}"):

@@ -6,7 +6,8 @@ import discord
 
 from bot.exts._quote import quoted
 from bot.messages import Hit
-from bot.services.answers import Page
+from bot.services.answers import Copies, Page
+from bot.services.folding import MOST_COPIES
 from bot.words import Words
 
 # Five hits of 760 characters fit into a description, which holds 4,096.
@@ -52,8 +53,41 @@ def _hit(number: int, hit: Hit, words: Words) -> str:
         age=discord.utils.format_dt(message.created_at, "R"),
         nearness=_nearness(hit, words),
     )
-    quote = quoted(message.shown, budget=_QUOTE) or words("hit.no_text")
-    return f"**{number}.** {head} · [{words('answer.jump')}]({message.url})\n> {quote}"
+    again = _said_again(hit, words)
+    budget = _QUOTE - len("".join(again))
+    quote = quoted(message.shown, budget=budget) or words("hit.no_text")
+    lines = [f"**{number}.** {head} · [{words('answer.jump')}]({message.url})", f"> {quote}"]
+    return "\n".join([*lines, *again])
+
+
+def _said_again(hit: Hit, words: Words) -> list[str]:
+    """How often it was said, and where first; nothing for what was said once."""
+    if not hit.copies:
+        return []
+    messages = [hit.message, *(stored.message for stored in hit.copies)]
+    first = min(messages, key=lambda one: one.message_id)
+    key = "answer.said_often" if len(hit.copies) >= MOST_COPIES else "answer.said"
+    since = discord.utils.format_dt(first.created_at, "D")
+    return [words(key, n=len(messages), since=since, first=first.url)]
+
+
+def copies_embed(copies: Copies, words: Words) -> discord.Embed:
+    """Messages that say the same, one a line: who, where and when."""
+    lines = [
+        words(
+            "answer.copy",
+            author=quoted(message.author_name, budget=_NAME, width=32) or words("answer.no_name"),
+            channel=f"<#{message.channel_id}>",
+            age=discord.utils.format_dt(message.created_at, "f"),
+            url=message.url,
+        )
+        for message in (stored.message for stored in copies.shown)
+    ]
+    if copies.n_more:
+        lines.append(words("answer.more_copies", n=copies.n_more))
+    if copies.n_unknown:
+        lines.append(words("answer.unknown", n=copies.n_unknown))
+    return discord.Embed(title=words("answer.copies_title"), description="\n".join(lines) or words("answer.gone"))
 
 
 def _nearness(hit: Hit, words: Words) -> str:

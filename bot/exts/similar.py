@@ -16,7 +16,7 @@ from bot.exts._access import guild_of
 from bot.exts._convert import location_of, message_of
 from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
-from bot.exts._pages import ShareButton, TurnButton, show
+from bot.exts._pages import CopiesButton, ShareButton, TurnButton, show
 from bot.exts._words import told, worded, words_of
 from bot.messages import Mode, Nearness, Query
 from bot.times import moment, snowflake, snowflake_at
@@ -66,7 +66,7 @@ class Similar(commands.Cog):
         )
         asker = await self.bot.asker_of(interaction)
         query = await self._question(interaction, asker, text)
-        query = replace(query, within=within, limit=limit, mode=Mode(mode), least=Nearness.LOOSE)
+        query = replace(query, within=within, limit=limit, mode=Mode(mode), least=Nearness.LOOSE, is_folded=True)
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
@@ -75,7 +75,7 @@ class Similar(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
         text = own_text(message_of(message, asker.guild_id).said)
-        query = Query(text=text, message_id=message.id, least=Nearness.LOOSE)
+        query = Query(text=text, message_id=message.id, least=Nearness.LOOSE, is_folded=True)
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
@@ -146,5 +146,5 @@ def _is_moment(text: str) -> bool:
 
 
 async def setup(bot: SimilarBot) -> None:
-    bot.add_dynamic_items(TurnButton, ShareButton)
+    bot.add_dynamic_items(TurnButton, ShareButton, CopiesButton)
     await bot.add_cog(Similar(bot))

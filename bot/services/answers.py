@@ -7,20 +7,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from bot.askers import Asker, Audience, Member
 from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, NothingToShare, StorageFailed
-from bot.messages import Hit, Query
+from bot.messages import Hit, Query, StoredMessage
 from bot.services.history import History
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.storage.answers import AnswerStore, Found, Share, ShareStore, StoredAnswer
 
-__all__ = ["Answers", "Page", "Share"]  # a share is handed out as it is stored
+__all__ = ["Answers", "Copies", "Page", "Share"]  # a share is handed out as it is stored
 
 log = logging.getLogger(__name__)
 
 PAGE = 5
+OPENED = 15  # copies that are listed at once
 CHECKED_FOR_S = 2.0  # how long Discord may take to say whether hits are still as they are stored
 KEPT = timedelta(minutes=15)  # as long as Discord lets an answer be edited
 
@@ -28,6 +30,8 @@ KEPT = timedelta(minutes=15)  # as long as Discord lets an answer be edited
 @dataclass(frozen=True, slots=True)
 class Page:
     """What one member is shown of an answer; `start` is the place of its first hit, `n_more` what follows it.
+
+    `positions` are those of the hits in the answer: what is gone leaves gaps.
 
     `n_unknown` hits are left out, since Discord did not say in time whether they are still there. `is_kept` says
     that the page can be turned and shared, `failure` why there are only messages with the same words.
@@ -40,6 +44,7 @@ class Page:
     n_unknown: int = 0
     is_kept: bool = True
     failure: EmbeddingError | None = None
+    positions: tuple[int, ...] = ()
 
     @property
     def next(self) -> int:
@@ -48,6 +53,15 @@ class Page:
     @property
     def previous(self) -> int:
         return self.start - PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Messages that say the same; `n_more` of them are older, and Discord did not say in time of `n_unknown`."""
+
+    shown: tuple[StoredMessage, ...]
+    n_more: int
+    n_unknown: int
 
 
 class Answers:
@@ -88,6 +102,19 @@ class Answers:
         at = [(one.position, hit) for one, hit in hits]
         return await self._page(answer_id, start, at, history=history, until=time.monotonic() + CHECKED_FOR_S)
 
+    async def opened(self, asker: Member, answer_id: int, position: int, *, history: History) -> Copies:
+        """What says the same at one place of an answer that this member was given, the newest first.
+
+        Raises AnswerExpired and AnswerOfAnother.
+        """
+        answer = await self._answer(asker, answer_id)
+        same = [one for one in answer.found if one.position == position]
+        seen = await self._search.seen(asker, answer.guild_id, [one.message_id for one in same])
+        newest = sorted(seen.values(), key=lambda stored: -stored.message.message_id)
+        confirmed = await self._reconcile.confirm(newest[:OPENED], history, within=CHECKED_FOR_S)
+        shown = tuple(stored for stored in newest[:OPENED] if stored.message.message_id in confirmed.true_ids)
+        return Copies(shown, n_more=len(newest[OPENED:]), n_unknown=confirmed.n_unknown)
+
     async def to_share(
         self, asker: Member, audience: Audience, answer_id: int, start: int, *, history: History
     ) -> tuple[Hit, ...]:
@@ -104,7 +131,7 @@ class Answers:
 
     async def shared(self, *, channel_id: int, message_id: int, language: str, hits: tuple[Hit, ...]) -> None:
         """A message of the bot's shows these hits to everyone in a channel."""
-        found = _found(list(enumerate(hits)))
+        found = _found([(n, replace(hit, copies=())) for n, hit in enumerate(hits)])
         share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
         await self._shares.put(share, [hit.message.shown for hit in hits])
         self.may_be_stale.set()
@@ -134,22 +161,32 @@ class Answers:
         return answer
 
     async def _hits(self, asker: Asker, guild_id: int, found: Sequence[Found]) -> list[tuple[Found, Hit]]:
+        """What of an answer the asker may see now; where the message of a place is gone, one that says the same."""
         seen = await self._search.seen(asker, guild_id, [one.message_id for one in found])
-        return [
-            (one, Hit(seen[one.message_id], _score(one), nearness=one.nearness))
-            for one in found
-            if one.message_id in seen
-        ]
+        visible = [one for one in found if one.message_id in seen]
+        hits: list[tuple[Found, Hit]] = []
+        for _, same in groupby(visible, key=lambda one: one.position):
+            shown, *copies = same
+            stored = tuple(seen[one.message_id] for one in copies)
+            hits.append((shown, Hit(seen[shown.message_id], _score(shown), nearness=shown.nearness, copies=stored)))
+        return hits
 
     async def _page(
         self, answer_id: int, start: int, hits: Sequence[tuple[int, Hit]], *, history: History, until: float
     ) -> Page:
         """The page of the hits from a place on, each with its place; what is not as it is stored is left out."""
-        here = [hit for position, hit in hits if position < start + PAGE]
+        here = [(position, hit) for position, hit in hits if position < start + PAGE]
         within = max(until - time.monotonic(), 0.0)
-        confirmed = await self._reconcile.confirm([hit.stored for hit in here], history, within=within)
-        shown = tuple(hit for hit in here if hit.message.message_id in confirmed.true_ids)
-        return Page(answer_id, start, shown, n_more=len(hits) - len(here), n_unknown=confirmed.n_unknown)
+        confirmed = await self._reconcile.confirm([hit.stored for _, hit in here], history, within=within)
+        shown = [(position, hit) for position, hit in here if hit.message.message_id in confirmed.true_ids]
+        return Page(
+            answer_id,
+            start,
+            tuple(hit for _, hit in shown),
+            n_more=len(hits) - len(here),
+            n_unknown=confirmed.n_unknown,
+            positions=tuple(position for position, _ in shown),
+        )
 
     async def _look_at_source(self, asker: Member, query: Query, history: History) -> None:
         """A message that is asked about may be gone, unheard."""
@@ -171,11 +208,15 @@ class Answers:
 
 def _in_percent(hit: Hit) -> Hit:
     """Scores are shown no finer: exact ones would let hidden texts be guessed."""
-    return Hit(hit.stored, None if hit.score is None else round(hit.score * 100) / 100, nearness=hit.nearness)
+    return replace(hit, score=None if hit.score is None else round(hit.score * 100) / 100)
 
 
 def _found(hits: Sequence[tuple[int, Hit]]) -> tuple[Found, ...]:
-    return tuple(Found(n, hit.message.message_id, _percent(hit), hit.nearness) for n, hit in hits)
+    return tuple(
+        Found(n, message_id, _percent(hit), hit.nearness, rank)
+        for n, hit in hits
+        for rank, message_id in enumerate([hit.message.message_id, *(one.message.message_id for one in hit.copies)])
+    )
 
 
 def _percent(hit: Hit) -> int | None:

@@ -11,6 +11,7 @@ from bot.askers import Asker, Scope, visible_to
 from bot.composing import own_text
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, Hit, Mode, Query, StoredMessage
+from bot.services.folding import folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
 from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
@@ -19,6 +20,7 @@ from bot.texts import embed_text
 from bot.vectors import Vectors
 
 _MARGIN = 2  # candidates more than hits, for what was deleted since the mirror was read
+_MOST_FOLDED = 1_600  # candidates that are looked at where most of them say the same
 _PATIENCE_S = 15.0  # of somebody who waits for an answer; what is to be stored can wait longer
 
 
@@ -128,7 +130,7 @@ class Search:
         while True:
             candidates, may_be_more = await self._candidates(question, k)
             hits = await self._hits(question, candidates)
-            if len(hits) == limit or not may_be_more:
+            if len(hits) == limit or not may_be_more or (question.query.is_folded and k >= _MOST_FOLDED):
                 return hits
             if not any(_is_wanted(one, question.query) for one in candidates[k - 1 :]):
                 return hits
@@ -149,6 +151,8 @@ class Search:
     async def _hits(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:
         """The best candidates as hits; what was deleted or rewritten since they were found is left out."""
         best = [one for one in candidates if _is_wanted(one, question.query)]
+        if question.query.is_folded:
+            return folded(await self._stored(question, best))[: question.query.limit]
         hits: list[Hit] = []
         step = question.query.limit + _MARGIN
         for start in range(0, len(best), step):

@@ -13,13 +13,15 @@ from bot.times import from_milliseconds, milliseconds
 class Found:
     """One hit of an answer: its place in the order, and how near it is as that is shown.
 
-    `percent` is None where words found it, `nearness` where there was too little to measure that by.
+    `percent` is None where words found it, `nearness` where there was too little to measure that by. `rank` is 0 for
+    the message that is shown, and counts on for those that say the same and have no place of their own.
     """
 
     position: int
     message_id: int
     percent: int | None
     nearness: Nearness | None = None
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,18 @@ class AnswerStore:
             )
             # A message that was deleted while the search ran is left out, as a foreign key would have it.
             await transaction.execute_many(
-                """INSERT INTO answer_hits SELECT ?, ?, guild_id, message_id, ?, ? FROM messages
+                """INSERT INTO answer_hits SELECT ?, ?, ?, guild_id, message_id, ?, ? FROM messages
                    WHERE guild_id = ? AND message_id = ?""",
                 [
-                    (answer.answer_id, one.position, one.percent, one.nearness, answer.guild_id, one.message_id)
+                    (
+                        answer.answer_id,
+                        one.position,
+                        one.rank,
+                        one.percent,
+                        one.nearness,
+                        answer.guild_id,
+                        one.message_id,
+                    )
                     for one in answer.found
                 ],
             )
@@ -78,7 +88,8 @@ class AnswerStore:
         if not rows:
             return None
         found = await self._database.fetch(
-            "SELECT position, message_id, percent, nearness FROM answer_hits WHERE answer_id = ? ORDER BY position",
+            """SELECT position, message_id, percent, nearness, rank FROM answer_hits
+               WHERE answer_id = ? ORDER BY position, rank""",
             (answer_id,),
         )
         [(_, guild_id, user_id, made_at)] = rows
@@ -142,7 +153,7 @@ class ShareStore:
 
     async def _found(self, guild_id: int, share_id: int) -> tuple[Found, ...]:
         rows = await self._database.fetch(
-            """SELECT position, source_id, percent, nearness FROM share_sources
+            """SELECT position, source_id, percent, nearness, 0 FROM share_sources
                WHERE guild_id = ? AND share_id = ? ORDER BY position""",
             (guild_id, share_id),
         )
@@ -150,5 +161,5 @@ class ShareStore:
 
 
 def _found(row: Row) -> Found:
-    position, message_id, percent, nearness = row
-    return Found(position, message_id, percent, None if nearness is None else Nearness(nearness))
+    position, message_id, percent, nearness, rank = row
+    return Found(position, message_id, percent, None if nearness is None else Nearness(nearness), rank)

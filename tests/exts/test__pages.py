@@ -362,3 +362,35 @@ async def test_b48_the_eleventh_press_in_ten_seconds_is_refused(town: Town) -> N
     assert shown(refused).startswith("That was fast")
     assert refused.is_ephemeral
     assert len(town.square.messages) == n_before
+
+
+# --- what says the same
+
+
+async def test_what_was_said_again_and_again_is_one_hit(town: Town) -> None:
+    """With how often and since when, a way to the first one, and a button that lists all, to the asker alone."""
+    vault = town.private("vault")
+    hidden = vault.seed(town.ada, ["the ferry leaves at noon"], start=BEGAN)
+    said = town.square.seed(town.bob, ["the ferry leaves at noon"] * 4, start=BEGAN)
+    await town.index()
+    answer = await town.similar(town.bob, "when does the ferry leave?")
+
+    assert "said 4 times since" in shown(answer)
+    assert f"[first here]({said[0].url})" in shown(answer)
+    assert answer.buttons == ["Share", "1: all 4"]
+    listed = await pressed(town.bob, answer, "1: all 4")
+    assert listed.is_ephemeral
+    assert [shown(listed).count(f"[Jump]({one.url})") for one in [*said, *hidden]] == [1, 1, 1, 1, 0]
+
+    await said[0].delete()
+    await eventually(lambda: not town.bot.rows("SELECT 1 FROM messages WHERE message_id = ?", said[0].id))
+    again = await pressed(town.bob, answer, "1: all 4")
+    assert said[0].url not in shown(again)
+    assert said[1].url in shown(again)
+
+
+async def test_copies_of_an_old_answer_cannot_be_opened(town: Town) -> None:
+    """The button of an answer that is no longer kept gets a sentence."""
+    old = old_answer(town, button="copies", answer_id=77)
+
+    assert shown(await (await town.bob.press(old, "copies:77:0")).answer()) == EXPIRED

@@ -1,6 +1,7 @@
 """Hits as Discord's embeds; nothing here needs a connection."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 from make import message
 
 from bot.exts._quote import utf16_length
-from bot.exts._render import hits_embed, page_embed, share_embed
-from bot.messages import Hit, StoredMessage
-from bot.services.answers import PAGE, Page
+from bot.exts._render import copies_embed, hits_embed, page_embed, share_embed
+from bot.messages import Hit, Nearness, StoredMessage
+from bot.services.answers import OPENED, PAGE, Copies, Page
+from bot.services.folding import MOST_COPIES
 from bot.words import LANGUAGES, Words
 
 MAX_DESCRIPTION, MAX_EMBED, MAX_TITLE, MAX_FOOTER = 4_096, 6_000, 256, 2_048
@@ -32,6 +34,8 @@ def hit_of(
 
 HITS = st.lists(st.builds(hit_of, TEXTS, TEXTS, SCORES, ids=st.tuples(IDS, IDS, IDS)), max_size=PAGE)
 LARGEST = [hit_of("*" * 100, "*" * 4_000, 1.0, ids=(2**63 - 1,) * 3)] * PAGE
+OFTEN = [replace(hit, copies=(hit.stored,) * MOST_COPIES) for hit in LARGEST]
+SEVERAL = [replace(hit, copies=(hit.stored,) * (MOST_COPIES - 1)) for hit in LARGEST]
 
 
 def length(embed) -> int:
@@ -41,6 +45,10 @@ def length(embed) -> int:
 @given(HITS, st.integers(0, 45), st.integers(0, 50), WORDS)
 @example(LARGEST, 45, 50, Words("en"))
 @example(LARGEST, 45, 50, Words("ja"))
+@example(OFTEN, 45, 50, Words("en"))
+@example(OFTEN, 45, 50, Words("ja"))
+@example(SEVERAL, 45, 50, Words("en"))
+@example(SEVERAL, 45, 50, Words("ja"))
 def test_no_page_is_too_long(hits, start, n_more, words):
     """Whatever is quoted, a page keeps Discord's limits and shows something."""
     for embed in (page_embed(Page(1, start, tuple(hits), n_more), words), share_embed(hits, words)):
@@ -138,3 +146,29 @@ def test_hits_that_were_left_out_are_counted_below(n_more):
 
     assert first == ("7 more" if n_more else "No more")
     assert second.startswith("Left out: 2 messages")
+
+
+@pytest.mark.parametrize("words", map(Words, LANGUAGES), ids=LANGUAGES)
+def test_a_list_of_copies_keeps_the_limits(words):
+    """As many as are listed at once, with the longest names, and what is left out told."""
+    copies = Copies((LARGEST[0].stored,) * OPENED, n_more=85, n_unknown=15)
+
+    assert utf16_length(copies_embed(copies, words).description or "") <= MAX_DESCRIPTION
+    assert copies_embed(Copies((), 0, 0), words).description == words("answer.gone")
+
+
+@pytest.mark.parametrize(
+    ("nearness", "english", "japanese"),
+    [
+        (None, "50 %", "50 %"),
+        (Nearness.LOOSE, "loosely related", "やや関連"),
+        (Nearness.CLOSE, "close", "近い"),
+        (Nearness.VERY_CLOSE, "very close", "とても近い"),
+    ],
+)
+def test_nearness_is_told_in_steps(nearness, english, japanese):
+    """A percentage only where there is too little to measure steps by."""
+    hit = replace(hit_of(), nearness=nearness)
+
+    assert f"· {english} ·" in (hits_embed([hit], Words("en")).description or "")
+    assert f"· {japanese} ·" in (hits_embed([hit], Words("ja")).description or "")

@@ -21,7 +21,7 @@ BREACHES = {
     "in messages in spite of": "INSERT INTO tombstones VALUES ({guild}, {first}, 0)",
     "in embeddings and not stored": "UPDATE embeddings SET message_id = 7 WHERE message_id = {first}",
     "in pending and not stored": "INSERT INTO pending VALUES (7, {guild}, NULL)",
-    "in answer_hits and not stored": "INSERT INTO answer_hits VALUES (1, 1, {guild}, 7, 50, NULL)",
+    "in answer_hits and not stored": "INSERT INTO answer_hits VALUES (1, 1, 0, {guild}, 7, 50, NULL)",
     "in share_sources and not stored": "INSERT INTO share_sources VALUES ({guild}, 1, 7, 1, 50, NULL)",
     "neither a vector nor": "DELETE FROM embeddings WHERE message_id = {first}",
     "have a vector and wait": "INSERT INTO pending VALUES ({first}, {guild}, NULL)",

@@ -188,7 +188,7 @@ async def test_i10_neither_question_nor_vector_is_stored(town: Rooms) -> None:
     columns = "SELECT m.name, group_concat(p.name, ' ') FROM sqlite_schema m, pragma_table_info(m.name) p"
     assert dict(await town.database.fetch(f"{columns} WHERE m.name IN ('answers', 'answer_hits') GROUP BY 1")) == {
         "answers": "answer_id guild_id user_id made_at",
-        "answer_hits": "answer_id position guild_id message_id percent nearness",
+        "answer_hits": "answer_id position rank guild_id message_id percent nearness",
     }
 
 
@@ -539,3 +539,67 @@ async def test_nothing_is_shared_that_is_gone(town: Rooms) -> None:
 
     everyone = audience(CHANNEL, OTHER_CHANNEL)
     assert ids(await town.answers.to_share(BOTH, everyone, page.answer_id, 0, history=history)) == [10, 8]
+
+
+FOLDED = replace(RED_FISH, is_folded=True)
+
+
+async def test_what_says_the_same_is_one_hit(town: Rooms) -> None:
+    """With all that the asker may see of it, to be opened; an answer without folding has each by itself."""
+    await town.ingest.saved(GUILD, [message(13, "a red fish"), message(14, "Red fish!", channel_id=OTHER_CHANNEL)])
+    await town.settle()
+    history = AsStored(town.messages)
+    page = await town.answers.ask(member(CHANNEL), FOLDED, history=history)
+    copies = await town.answers.opened(member(CHANNEL), page.answer_id, 0, history=history)
+
+    assert ids(page.hits) == [11, 13]
+    assert [stored.message.message_id for stored in page.hits[0].copies] == [9, 7, 5, 3, 1]
+    assert page.positions == (0, 1)
+    assert [stored.message.message_id for stored in copies.shown] == [11, 9, 7, 5, 3, 1]
+    assert (copies.n_more, copies.n_unknown) == (0, 0)
+
+
+async def test_b47_of_copies_only_those_count_that_may_be_seen_now(town: Rooms) -> None:
+    """A channel that was lost is gone from the count and from the list; another one of the same stands in."""
+    history = AsStored(town.messages)
+    page = await town.answers.ask(BOTH, FOLDED, history=history)
+    assert (ids(page.hits), len(page.hits[0].copies)) == ([12], 11)
+
+    again = await town.answers.turn(member(CHANNEL), page.answer_id, 0, history=history)
+    copies = await town.answers.opened(member(CHANNEL), page.answer_id, 0, history=history)
+    assert (ids(again.hits), len(again.hits[0].copies), again.positions) == ([11], 5, (0,))
+    assert [stored.message.message_id for stored in copies.shown] == [11, 9, 7, 5, 3, 1]
+    with pytest.raises(AnswerOfAnother):
+        await town.answers.opened(member(CHANNEL, user_id=2), page.answer_id, 0, history=history)
+
+
+async def test_many_copies_are_listed_in_part(town: Rooms) -> None:
+    """The newest ones, with how many are older."""
+    await town.ingest.saved(GUILD, [message(i, "red fish") for i in range(100, 140)])
+    await town.settle()
+    history = AsStored(town.messages)
+    page = await town.answers.ask(BOTH, FOLDED, history=history)
+    copies = await town.answers.opened(BOTH, page.answer_id, 0, history=history)
+
+    assert [stored.message.message_id for stored in copies.shown] == list(range(139, 124, -1))
+    assert copies.n_more == 37
+
+
+async def test_a_flood_hides_nothing(town: Rooms) -> None:
+    """However many say the same, what else is related has its place."""
+    await town.ingest.saved(GUILD, [message(i, "red fish") for i in range(1_000, 1_500)])
+    await town.ingest.saved(GUILD, [message(30, "one red fish"), message(31, "two red fish")])
+    await town.settle()
+    page = await town.answers.ask(BOTH, replace(FOLDED, limit=3), history=AsStored(town.messages))
+
+    assert ids(page.hits) == [1_499, 31, 30]
+
+
+async def test_a_share_shows_each_thing_once(town: Rooms) -> None:
+    """Copies are not shared with it."""
+    history = AsStored(town.messages)
+    page = await town.answers.ask(BOTH, FOLDED, history=history)
+    hits = await town.answers.to_share(BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 0, history=history)
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=hits)
+
+    assert await town.database.fetch("SELECT source_id FROM share_sources") == [(12,)]

@@ -341,8 +341,8 @@ async def test_texts_that_are_embedded_as_before_keep_their_vectors(tmp_path: Pa
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO answer_hits VALUES (1, 0, 1, 99, 50, NULL)",
-        "INSERT INTO answer_hits VALUES (99, 0, 1, 7, 50, NULL)",
+        "INSERT INTO answer_hits VALUES (1, 0, 0, 1, 99, 50, NULL)",
+        "INSERT INTO answer_hits VALUES (99, 0, 0, 1, 7, 50, NULL)",
         "INSERT INTO share_sources VALUES (1, 900, 99, 0, 50, NULL)",
         "INSERT INTO share_sources VALUES (1, 99, 7, 0, 50, NULL)",
     ],
@@ -368,7 +368,7 @@ async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> 
         await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
         for i in (7, 8, 9):
             await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'hello')", (i,))
-            await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 1, ?, 50, NULL)", (i, i))
+            await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 0, 1, ?, 50, NULL)", (i, i))
             await transaction.execute("INSERT INTO share_sources VALUES (1, 900, ?, ?, 50, NULL)", (i, i))
 
     async def after(*statements: str) -> tuple[int, ...]:

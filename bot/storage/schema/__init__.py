@@ -3,7 +3,7 @@
 Migrations may call `own_hash(content, opens_thread)` and `own_leans(content)`, which are those of bot.composing.
 """
 
-from bot.storage.schema import answers, contexts, gaps, messages, samples, sessions, words
+from bot.storage.schema import answers, contexts, folds, gaps, messages, samples, sessions, words
 
 APPLICATION_ID = 0x53424F54  # "SBOT": tells our file from any other SQLite database
 
@@ -15,4 +15,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     words.STATEMENTS,
     contexts.STATEMENTS,
     samples.STATEMENTS,
+    folds.STATEMENTS,
 )

@@ -1,11 +1,7 @@
-"""Samples that depend on nothing but what they are drawn from, and steps of nearness in answers."""
+"""Samples that depend on nothing but what they are drawn from."""
 
 # A message's lot is drawn by its id: the messages with the lowest lots among any are a sample of those, whatever else
 # there is. Written out in storage.lexicon as well.
 LOT = "((message_id & 2147483647) * 1103515245 + ((message_id >> 31) & 2147483647) * 1640531527) & 2147483647"
 
-STATEMENTS = (
-    f"CREATE INDEX worded_by_lot ON worded (guild_id, {LOT}, channel_id)",
-    "ALTER TABLE answer_hits ADD COLUMN nearness INTEGER",
-    "ALTER TABLE share_sources ADD COLUMN nearness INTEGER",
-)
+STATEMENTS = (f"CREATE INDEX worded_by_lot ON worded (guild_id, {LOT}, channel_id)",)
