@@ -82,7 +82,18 @@ class Admin(
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
         lines.append(words("index.embedder", model_key=status.model_key))
         lines += [*self._reading(guild.id, words), *_outage(status.outage, words)]
+        if days := await self.coverage.half_life(guild.id):
+            lines.append(_freshness(days, words))
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
+
+    @app_commands.command(name=told("commands.index_fresh.name"), description=told("commands.index_fresh.description"))
+    @worded("index_fresh", "days")
+    @for_managers
+    async def fresh(self, interaction: Asked, days: app_commands.Range[int, 0, 3650]) -> None:
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self.coverage.prefer_newer(server_of(guild), days or None)
+        await interaction.edit_original_response(content=_freshness(days or None, words))
 
     async def _put_past(self, interaction: Asked, past: Past) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
@@ -122,6 +133,10 @@ def _outage(outage: Outage | None, words: Words) -> list[str]:
     reason = words.error(EmbeddingError(outage.code, outage.detail))
     since, next_try = (discord.utils.format_dt(at, "R") for at in (outage.began_at, outage.next_try_at))
     return [words("index.outage", reason=reason, since=since, next_try=next_try)]
+
+
+def _freshness(days: int | None, words: Words) -> str:
+    return words("index.fresh", days=days) if days else words("index.ageless")
 
 
 _COUNTS = ("messages", "embedded", "pending", "parked")

@@ -51,6 +51,14 @@ class Coverage:
         """Whether a server has anything indexed."""
         return any(self.told(guild_id).values())
 
+    async def half_life(self, guild_id: int) -> int | None:
+        """After how many days a message counts half as much as a new one in a server's answers; None for never."""
+        return (await self._servers.half_lives()).get(guild_id)
+
+    async def prefer_newer(self, server: Server, days: int | None) -> None:
+        """A server wants its newer messages first, or no longer does."""
+        await self._servers.put_half_life(server, days)
+
     def covers(self, location: Location) -> bool:
         """Whether messages at a place are to be stored."""
         told = self.told(location.guild_id)

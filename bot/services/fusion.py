@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -12,15 +13,19 @@ from bot.messages import Nearness
 from bot.services.backgrounds import Background, Backgrounds, centred_cosines
 from bot.services.matching import Matches, Matching, WordStatistics
 from bot.services.nearness import Scale
-from bot.services.relevance import Judged, beyond_chance, rarities, relatedness, word_scores
+from bot.services.relevance import Judged, aged, beyond_chance, rarities, relatedness, word_scores
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon
 from bot.storage.servers import ServerStore
 from bot.terms import script_of, terms_of
+from bot.times import made_at
 from bot.vectors import Ids, Scores, Vectors, cosines
 
 # Below this, what is rare is a matter of chance, and the nearest vectors are as good as all.
 ENOUGH_FOR_WORDS = 100  # messages of a server
+HalfLives = Mapping[int, int | None]
+_MORE_IF_FADING = 4
+_A_DAY_S = 86_400
 _NO_SCRIPT = ""  # of a message that waits for its place in the full-text index
 AT_LEAST = 100  # candidates of each kind: those that are both come from further down
 
@@ -37,6 +42,9 @@ class Ranked:
     score: float | None
     relatedness: float
     nearness: Nearness | None = None
+
+
+Candidates = tuple[list[Ranked], bool]  # in their order, and whether there may be more
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +78,38 @@ class Fusion:
         self._backgrounds = Backgrounds(lexicon)
         self._matching = Matching(lexicon)
 
-    async def by_words(self, asked: Asked, where: Where, *, k: int) -> list[Ranked]:
+    async def by_words(self, asked: Asked, where: Where, *, k: int) -> Candidates:
         """The messages with the most of a question's words, by BM25; no vector is read."""
+        half_lives = await self._half_lives(where.scope)
+        k = _enough(k, half_lives)
         found: list[Ranked] = []
-        for guild_id in await self._guild_ids(where.scope):
+        for guild_id in half_lives:
             background = await self._backgrounds.of(where.space, guild_id, where.seen)
             matches = await self._matches(guild_id, asked, where.scope, background, k)
             terms = await self._lexicon.terms(guild_id, matches.message_ids)
             scores = word_scores(matches.statistics, list(terms.values()))
             found += [Ranked(guild_id, i, None, score) for i, score in zip(terms, scores.tolist(), strict=True)]
-        return _in_order(found)[:k]
+        return _in_order(found, half_lives)[:k], len(found) >= k
 
-    async def by_meaning(self, vector: Vectors, where: Where, *, k: int) -> list[Ranked]:
+    async def by_meaning(self, vector: Vectors, where: Where, *, k: int) -> Candidates:
         """The messages with the nearest vectors to a unit float32 [dim]."""
+        half_lives = await self._half_lives(where.scope)
+        k = _enough(k, half_lives)
         nearest = await asyncio.to_thread(where.space.mirror.search, vector, k, where.scope)
         found: list[Ranked] = []
         for guild_id in {one.guild_id for one in nearest}:
             background = await self._backgrounds.of(where.space, guild_id, where.seen)
             found += [_by_cosine(one, background.plain) for one in nearest if one.guild_id == guild_id]
-        return _in_order(found)
+        return _in_order(found, half_lives), len(nearest) == k
 
-    async def by_both(self, asked: Asked, vector: Vectors, where: Where, *, k: int) -> tuple[list[Ranked], bool]:
-        """The messages most related to a question, and whether there may be more of them; k is AT_LEAST or more.
+    async def by_both(self, asked: Asked, vector: Vectors, where: Where, *, k: int) -> Candidates:
+        """The messages most related to a question; k is AT_LEAST or more.
 
         `vector` is a unit float32 [dim]. A server with few messages has them in the order of their cosines.
         """
-        guild_ids = await self._guild_ids(where.scope)
+        half_lives = await self._half_lives(where.scope)
+        k = _enough(k, half_lives)
+        guild_ids = list(half_lives)
         backgrounds = [await self._backgrounds.of(where.space, guild_id, where.seen) for guild_id in guild_ids]
         nearest, matches = await asyncio.gather(
             asyncio.to_thread(where.space.mirror.search, vector, k, where.scope),
@@ -108,7 +122,7 @@ class Fusion:
                 found += [_by_cosine(one, background.plain) for one in near]
             else:
                 found += await self._judged(guild_id, asked, vector, where.space, near, its, background)
-        return _in_order(found), len(nearest) == k
+        return _in_order(found, half_lives), len(nearest) == k
 
     async def worded_among(self, guild_id: int, message_ids: Sequence[int]) -> set[int]:
         """Those of the messages whose words are in the index."""
@@ -155,9 +169,10 @@ class Fusion:
             background,
         )
 
-    async def _guild_ids(self, scope: Scope) -> list[int]:
-        servers = await self._servers.servers()
-        return [one.guild_id for one in servers if scope.guild_ids is None or one.guild_id in scope.guild_ids]
+    async def _half_lives(self, scope: Scope) -> HalfLives:
+        """The servers of a scope, each with its half-life in days."""
+        known = await self._servers.half_lives()
+        return {i: days for i, days in known.items() if scope.guild_ids is None or i in scope.guild_ids}
 
 
 def _judged(  # noqa: PLR0917
@@ -202,5 +217,24 @@ def _meanings(vectors: Vectors, scripts: Sequence[str], vector: Vectors, script:
     return centred_cosines(vectors, means, vector, mean)
 
 
-def _in_order(found: list[Ranked]) -> list[Ranked]:
+def _enough(k: int, half_lives: HalfLives) -> int:
+    """How many candidates are looked for: where older ones fade, what is newer comes from further down."""
+    return _MORE_IF_FADING * k if any(half_lives.values()) else k
+
+
+def _in_order(found: Sequence[Ranked], half_lives: HalfLives) -> list[Ranked]:
+    """The most related first, and the newer among equals; where a server wants that, older ones fade."""
+    for guild_id in {one.guild_id for one in found if half_lives.get(one.guild_id)}:
+        found = _faded(found, guild_id, half_lives[guild_id] or 1)
     return sorted(found, key=lambda one: (-one.relatedness, -one.message_id))
+
+
+def _faded(found: Sequence[Ranked], guild_id: int, days: int) -> list[Ranked]:
+    now = datetime.now(UTC)
+    values = np.array([one.relatedness for one in found], np.float64)
+    ages = np.array([(now - made_at(one.message_id)).total_seconds() for one in found], np.float64)
+    faded = aged(values, ages, days * _A_DAY_S).tolist()
+    return [
+        replace(one, relatedness=value) if one.guild_id == guild_id else one
+        for one, value in zip(found, faded, strict=True)
+    ]

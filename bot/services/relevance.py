@@ -76,6 +76,12 @@ def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Score
     return related
 
 
+def aged(values: Scores, ages: Scores, half_life: float) -> Scores:
+    """What is worth half as much with each half-life that it is old; both in one unit of time. Nothing grows by age."""
+    faded: Scores = np.where(values > 0, values * np.exp2(-np.maximum(ages, 0.0) / half_life), values)
+    return faded
+
+
 def beyond_chance(related: Scores, meanings: Scores) -> Scores:
     """What is compared with what comes about by chance: words count only beyond those that are shared by the way."""
     values: Scores = meanings + np.maximum(related - meanings - _BY_THE_WAY, 0.0)

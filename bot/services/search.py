@@ -140,13 +140,11 @@ class Search:
         """The best candidates in their order, and whether there may be more."""
         asked, vector = question.asked, question.vector
         where = Where(question.space, visible_to(question.asker), question.scope)
-        if vector is not None and question.goes_by_both:
-            return await self._fusion.by_both(asked, vector, where, k=k)
         if vector is None:
-            found = await self._fusion.by_words(asked, where, k=k)
-        else:
-            found = await self._fusion.by_meaning(vector, where, k=k)
-        return found, len(found) == k
+            return await self._fusion.by_words(asked, where, k=k)
+        if question.goes_by_both:
+            return await self._fusion.by_both(asked, vector, where, k=k)
+        return await self._fusion.by_meaning(vector, where, k=k)
 
     async def _hits(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:
         """The best candidates as hits; what was deleted or rewritten since they were found is left out."""

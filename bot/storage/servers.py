@@ -128,6 +128,18 @@ class ServerStore:
         """By server, what becomes of the history that was not read yet, as `services.coverage` says it."""
         return dict(await self._database.fetch("SELECT guild_id, history FROM servers"))
 
+    async def half_lives(self) -> dict[int, int | None]:
+        """All servers, with the days after which a message counts half as much as a new one; None for never."""
+        return dict(await self._database.fetch("SELECT guild_id, half_life_days FROM servers ORDER BY guild_id"))
+
+    async def put_half_life(self, server: Server, days: int | None) -> None:
+        async with self._database.transaction() as transaction:
+            await transaction.execute(
+                """INSERT INTO servers (guild_id, name, half_life_days) VALUES (?, ?, ?)
+                   ON CONFLICT DO UPDATE SET half_life_days = excluded.half_life_days""",
+                (server.guild_id, storable(server.name), days),
+            )
+
     async def put_history(self, guild_id: int, history: str) -> None:
         async with self._database.transaction() as transaction:
             await transaction.execute("UPDATE servers SET history = ? WHERE guild_id = ?", (history, guild_id))

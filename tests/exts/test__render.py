@@ -148,7 +148,7 @@ def test_hits_that_were_left_out_are_counted_below(n_more):
     assert second.startswith("Left out: 2 messages")
 
 
-@pytest.mark.parametrize("words", map(Words, LANGUAGES), ids=LANGUAGES)
+@pytest.mark.parametrize("words", [Words(language) for language in LANGUAGES], ids=LANGUAGES)
 def test_a_list_of_copies_keeps_the_limits(words):
     """As many as are listed at once, with the longest names, and what is left out told."""
     copies = Copies((LARGEST[0].stored,) * OPENED, n_more=85, n_unknown=15)

@@ -545,3 +545,17 @@ async def test_a_pause_is_told_in_japanese(town: Town) -> None:
     assert (await index(town, "pause", by=steward)).content.startswith("履歴の読み込みは一時停止中です。")
     assert "一時停止" in shown(await index(town, "status", by=steward)).splitlines()[-1]
     assert (await index(town, "cancel", by=steward)).content.startswith("履歴の読み込みは中止されています。")
+
+
+async def test_newer_messages_may_come_first(town: Town) -> None:
+    """/index fresh says after how many days a message counts half, and 0 that age does not matter."""
+    await started(town)
+    answer = await index(town, "fresh", days=30)
+    assert answer.is_ephemeral
+    told = "Newer messages come first: one that is 30 days old counts half as much as a new one."
+    assert shown(answer) == told
+    assert told in await status(town)
+    assert town.bot.rows("SELECT half_life_days FROM servers WHERE guild_id = ?", town.guild.id) == [(30,)]
+
+    assert shown(await index(town, "fresh", days=0)) == "Age does not matter for the order of answers."
+    assert told not in await status(town)

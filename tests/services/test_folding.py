@@ -6,7 +6,7 @@ from make import message
 from bot.messages import Hit, StoredMessage
 from bot.services.folding import MOST_COPIES, folded
 
-LONG = "free nitro for the first hundred people who come to the new server and click on this link today"
+LONG = "free nitro for the first hundred people who come to the new server and click on this link right now today"
 
 
 def hits(*texts: str) -> list[Hit]:

@@ -1,14 +1,17 @@
 """What is found by meaning and by words together."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from conftest import Rooms
-from make import CHANNEL, GUILD, OTHER_CHANNEL, message
+from make import CHANNEL, GUILD, OTHER_CHANNEL, message, server
 
 from bot.askers import Member, Operator
 from bot.errors import EmbeddingError
 from bot.messages import Mode, Query
 from bot.services.fusion import asked
 from bot.terms import script_of, terms_of
+from bot.times import snowflake_at
 
 OPERATOR = Operator()
 HIDDEN_FROM = Member(GUILD, user_id=1, channel_ids=frozenset({CHANNEL}))
@@ -120,3 +123,31 @@ async def test_a_deleted_message_is_found_by_no_word(office: Rooms) -> None:
 
     for mode in Mode:
         assert not {150, 151} & set(await found(office, text="err_4711", mode=mode, limit=100))
+
+
+@pytest.mark.parametrize("mode", Mode)
+async def test_a_server_may_prefer_what_is_newer(rooms: Rooms, mode: Mode) -> None:
+    """After a half-life a message counts half; a better one comes first only while it is new enough. Off by default."""
+    old, new = (snowflake_at(datetime.now(UTC) - timedelta(days=days)) for days in (40, 1))
+    texts = {old: "the red fish swims", new: "a red fish swims in the pond"}
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in texts.items()])
+    await rooms.settle()
+    question = {"text": "the red fish swims", "mode": mode}
+    assert await found(rooms, **question) == [old, new]
+
+    for days, first in ((10, new), (3_650, old), (None, old)):
+        await rooms.coverage.prefer_newer(server(), days)
+        assert (await found(rooms, **question))[0] == first
+        assert await rooms.coverage.half_life(GUILD) == days
+
+
+async def test_what_is_newer_is_looked_for_further_down(rooms: Rooms) -> None:
+    """Where older messages fade, more candidates than an answer holds are compared."""
+    old = snowflake_at(datetime.now(UTC) - timedelta(days=400))
+    new = snowflake_at(datetime.now(UTC))
+    await rooms.ingest.saved(GUILD, [message(old + i, "red fish") for i in range(10)])
+    await rooms.ingest.saved(GUILD, [message(new, "a fish that is red and swims")])
+    await rooms.settle()
+    await rooms.coverage.prefer_newer(server(), 30)
+
+    assert await found(rooms, text="red fish", limit=1, mode=Mode.MEANING) == [new]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bot.services.matching import WordStatistics
-from bot.services.relevance import Judged, rarities, relatedness, word_scores
+from bot.services.relevance import Judged, aged, beyond_chance, rarities, relatedness, word_scores
 
 
 def judged(meanings: list[float], words: list[float], *, lengths: float = 5, same: list[bool] | None = None) -> Judged:
@@ -94,3 +94,17 @@ def test_few_texts_tell_nothing_of_another_script() -> None:
     related = relatedness(judged([0.3, 0.5], [9.0, 0.0], same=[True, False]), total=9.0, n_question_terms=5)
 
     assert related.tolist() == pytest.approx([0.45, 0.5])
+
+
+def test_age_halves_what_a_message_is_worth() -> None:
+    """With each half-life; what is from the future is new, and what is worth nothing gains nothing."""
+    values, ages = np.array([0.8, 0.8, 0.8, -0.4, 0.8]), np.array([0.0, 7.0, 14.0, 7.0, -3.0])
+
+    assert aged(values, ages, 7.0).tolist() == pytest.approx([0.8, 0.4, 0.2, -0.4, 0.8])
+
+
+def test_words_that_are_shared_by_the_way_bring_nothing_nearer() -> None:
+    """Up to 0.2 they leave a message where its meaning puts it; what is beyond that counts."""
+    meanings = np.array([0.5, 0.5, 0.5])
+
+    assert beyond_chance(meanings + np.array([0.0, 0.2, 0.5]), meanings).tolist() == pytest.approx([0.5, 0.5, 0.8])
