@@ -30,12 +30,14 @@ _TEXTS_A_SECOND = 100.0  # a large server is believed for longer: it is slower t
 class Background:
     """About how many texts there are, how many terms each has, and in how many of them frequent terms stand.
 
-    `places` are where those stand that this was measured on. `means` are float32 [dim], by script, and `mean` is that
+    All of it is told of the channels `channel_ids`, None for every one; `places` are where those stand that this was
+    measured on. `means` are float32 [dim], by script, and `mean` is that
     of all scripts; None while there is too little to measure. The scales are for cosines as they are and around means.
     """
 
     n_texts: int
     mean_length: float
+    channel_ids: frozenset[int] | None = None
     n_with: Mapping[str, int] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
     mean: Vectors | None = None
@@ -45,6 +47,8 @@ class Background:
 
     def n_within(self, scope: Scope, guild_id: int) -> tuple[int, float]:
         """About how many of the texts lie in a scope, and which share of them that is."""
+        if replace(scope, guild_ids=None, excluded_ids=frozenset()) == Scope(channel_ids=self.channel_ids):
+            return self.n_texts, 1.0  # nothing was narrowed
         n = sum(
             scope.admits(
                 message_id=place.message_id,
@@ -90,13 +94,13 @@ class Backgrounds:
     async def _measured(self, space: Space, guild_id: int, seen: Scope) -> Background:
         sample = await self._lexicon.sample(guild_id, seen, _SAMPLED)
         if sample.n_texts < ENOUGH:
-            return Background(sample.n_texts, _mean_length(sample), places=sample.places)
+            return Background(sample.n_texts, _mean_length(sample), seen.channel_ids, places=sample.places)
         embedded = await space.embeddings.get_many(guild_id, sample.terms)
-        return await asyncio.to_thread(_background, sample, embedded)
+        measured = Background(sample.n_texts, _mean_length(sample), seen.channel_ids, _n_with(sample), sample.places)
+        return await asyncio.to_thread(_with_means, measured, sample, embedded)
 
 
-def _background(sample: Sample, embedded: EmbeddedMessages) -> Background:
-    measured = Background(sample.n_texts, _mean_length(sample), _n_with(sample), sample.places)
+def _with_means(measured: Background, sample: Sample, embedded: EmbeddedMessages) -> Background:
     if len(embedded) < _ENOUGH_OF_A_SCRIPT:
         return measured
     scripts = np.array([script_of("".join(sample.terms[i])) for i in embedded.message_ids.tolist()])

@@ -20,9 +20,11 @@ _BLOCK = 2**32  # rows that a server may have in all its time
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _TERMS = """SELECT w.message_id, l.terms, w.channel_id, w.author_id
             FROM worded w CROSS JOIN lexicon l ON l.rowid = w.row_id"""
-_POSTINGS = """SELECT ?, json_group_array(message_id) FROM (
+_FIRST_ROW = f"(SELECT block_id * {_BLOCK} FROM blocks WHERE guild_id = ?)"
+_POSTINGS = f"""SELECT ?, json_group_array(message_id) FROM (
     SELECT w.message_id FROM lexicon l CROSS JOIN worded w ON w.row_id = l.rowid
-    WHERE l.lexicon MATCH ? AND l.rowid BETWEEN ? AND ?{conditions} ORDER BY l.rowid DESC LIMIT ?)"""
+    WHERE l.lexicon MATCH ? AND l.rowid BETWEEN {_FIRST_ROW} AND {_FIRST_ROW} + {_BLOCK - 1}{{conditions}}
+    ORDER BY l.rowid DESC LIMIT ?)"""
 SAMPLE = f"SELECT row_id, {LOT} FROM worded w WHERE guild_id = ?{{conditions}} ORDER BY {LOT} LIMIT ?"
 
 
@@ -106,12 +108,11 @@ class Lexicon:
         """
         if not phrases:
             return []
-        block = await self._block(guild_id)
         conditions, its_values = _conditions(scope)
         values: list[int | str] = []
         for number, terms in enumerate(phrases):
             match = " AND ".join(f'"{term}"' for term in terms)
-            values += [number, match, block.start, block.stop - 1, *its_values, limit]
+            values += [number, match, guild_id, guild_id, *its_values, limit]
         statement = " UNION ALL ".join([_POSTINGS.format(conditions=conditions)] * len(phrases))
         rows = await self._database.fetch(statement, values)
         return [np.array(json.loads(found), np.int64) for _, found in sorted(rows)]
@@ -129,10 +130,6 @@ class Lexicon:
             f"SELECT message_id FROM worded WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(message_ids))
         )
         return {row[0] for row in rows}
-
-    async def _block(self, guild_id: int) -> range:
-        rows = await self._database.fetch("SELECT block_id FROM blocks WHERE guild_id = ?", (guild_id,))
-        return _rows_of(rows[0][0]) if rows else range(0)
 
 
 async def _put(transaction: Transaction, guild_id: int, texts: Sequence[tuple[UnwordedText, str]]) -> None:
