@@ -1,17 +1,20 @@
 """From a question to the hits that the asker may see."""
 
 import math
+import random
+from dataclasses import replace
 
 import pytest
 from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
-from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, server
+from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server
 
 from bot.askers import Asker, Audience, Member, Operator, Scope
 from bot.embedding.base import Embedder
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
-from bot.messages import Channel, ChannelKind, Query
+from bot.messages import Channel, ChannelKind, Mode, Nearness, Query
 from bot.services.spaces import Space
+from bot.storage.database import Database
 
 OPERATOR = Operator()
 
@@ -293,3 +296,71 @@ async def test_what_lies_in_a_category_is_its_channels_and_their_threads(rooms: 
     assert await rooms.search.lying_in(GUILD, 111) == {111}
     assert await rooms.search.lying_in(GUILD, 999) == {999}
     assert [place.channel_id for place in await rooms.search.channels(GUILD)] == [CHANNEL, 11, 12, 13, 111, 131]
+
+
+@pytest.fixture
+async def large(database: Database) -> Rooms:
+    """Twelve hundred messages of four words each, of three hundred words; every tenth one in the other channel."""
+    rooms = await rooms_over(database, WordEmbedder(1_024))
+    dice = random.Random(1)
+    words = [f"word{number}" for number in range(300)]
+    texts = [" ".join(dice.sample(words, 4)) for _ in range(1_200)]
+    channels = (CHANNEL, OTHER_CHANNEL)
+    await rooms.ingest.met(server(), channel(OTHER_CHANNEL, name="market"))
+    told = [message(i, text, channel_id=channels[i % 10 == 0]) for i, text in enumerate(texts, 1)]
+    await rooms.ingest.saved(GUILD, told)
+    await rooms.settle()
+    return rooms
+
+
+@pytest.mark.parametrize("mode", [Mode.BOTH, Mode.MEANING])
+async def test_how_near_a_hit_is_comes_in_steps(large: Rooms, mode: Mode) -> None:
+    """The same text is very close; a question that shares nothing finds what is hardly related, or nothing at all."""
+    text = (await large.messages.get_many(GUILD, [7]))[7].message.content
+    same = await large.search.similar(OPERATOR, Query(text=text, limit=1, mode=mode))
+    question = Query(text="quokka numbat zebrafish aardvark", limit=5, mode=mode)
+    strange = await large.search.similar(OPERATOR, question)
+
+    assert [(hit.message.message_id, hit.nearness) for hit in same] == [(7, Nearness.VERY_CLOSE)]
+    assert [hit.nearness for hit in strange] == [Nearness.UNRELATED] * 5
+    assert await large.search.similar(OPERATOR, replace(question, least=Nearness.LOOSE)) == []
+    related = await large.search.similar(OPERATOR, Query(text=text, limit=50, mode=mode, least=Nearness.LOOSE))
+    assert 1 <= len(related) < 50
+    assert {hit.nearness for hit in related} <= {Nearness.LOOSE, Nearness.CLOSE, Nearness.VERY_CLOSE}
+
+
+async def test_steps_do_not_move_with_what_is_hidden(large: Rooms) -> None:
+    """Whatever is said where the asker may not read: the same hits with the same steps, in the same order."""
+    asker = Member(GUILD, user_id=1, channel_ids=frozenset({CHANNEL}))
+    text = (await large.messages.get_many(GUILD, [7]))[7].message.content
+    question = Query(text=f"{text} word1 word2", limit=50)
+    before = await large.search.similar(asker, question)
+    hidden = [message(i, f"{text} {i}", channel_id=OTHER_CHANNEL) for i in range(2_000, 3_000)]
+    await large.ingest.saved(GUILD, hidden)
+    await large.settle()
+
+    after = await large.search.similar(asker, question)
+    assert [(hit.message.message_id, hit.nearness, hit.relatedness) for hit in after] == [
+        (hit.message.message_id, hit.nearness, hit.relatedness) for hit in before
+    ]
+    assert all(hit.nearness is not None for hit in after)
+
+
+async def test_words_alone_have_no_steps(large: Rooms) -> None:
+    """Nor has a small server, where there is too little to measure."""
+    [hit] = await large.search.similar(OPERATOR, Query(text="word1 word2", limit=1, mode=Mode.WORDS))
+
+    assert (hit.score, hit.nearness) == (None, None)
+
+
+async def test_what_says_nothing_is_never_a_hit(rooms: Rooms) -> None:
+    """It is stored, and found neither by its meaning nor by its words; to ask about it is no question."""
+    await rooms.ingest.saved(GUILD, [message(1, "ok"), message(2, "lol 👍"), message(3, "ok, reboot it")])
+    await rooms.settle()
+
+    assert await rooms.messages.count(GUILD) == 3
+    for mode in Mode:
+        hits = await rooms.search.similar(OPERATOR, Query(text="ok lol", mode=mode))
+        assert [hit.message.message_id for hit in hits] == [3]
+    with pytest.raises(NothingToCompare):
+        await rooms.search.similar(OPERATOR, Query(message_id=1))
