@@ -23,8 +23,8 @@ async def put_or_die(self, texts, vectors):
 EmbeddingStore.put_many = put_or_die
 runpy.run_path({str(live.LAUNCH)!r}, run_name="__main__")
 """
-OLD = ["thanks", "the harbour freezes in January", "thanks", "soup is served at one"] * 5
-NEW = ["the ferry sails at noon", "thanks", "the ferry sails at noon", "good night"] * 3
+OLD = ["the tram is late", "the harbour freezes in January", "the tram is late", "soup is served at one"] * 5
+NEW = ["the ferry sails at noon", "the tram is late", "the ferry sails at noon", "good night"] * 3
 
 
 async def test_f24_i8_only_the_batch_of_the_crash_is_paid_twice(tmp_path, monkeypatch):

@@ -31,6 +31,7 @@ _MAY_ASK = {
     "services/answers.py": "answers are kept for some minutes",
     "services/coverage.py": "what is stored of a server is kept for some hours after the bot was removed",
     "services/exports.py": "ids from the future are refused",
+    "services/fusion.py": "where a server wants it, what is old by days comes later",
     "services/indexer.py": "when a person may expect the next try",
     "services/reconcile.py": "channels are compared again after some days",
     "services/walk.py": "channels in which something was written lately are compared first",
