@@ -1,6 +1,5 @@
 """What is embedded of a message: its own text, and before it what it needs to be understood."""
 
-import json
 from dataclasses import dataclass
 
 from bot.markup import readable, without_quotes
@@ -15,20 +14,28 @@ _PARENT = 400  # characters at most of the message that is answered
 class Composition:
     """What the embedded text of a message is made of.
 
-    `title` is that of the thread which the message opens, or stands in and says too little alone; `parent` is what the
-    message that it answers says, if it says too little alone.
+    `title` is that of the thread which the message opens. If it says too little alone, `parent` is what the message
+    that it answers says, and `title_above` the title of the thread that it stands in.
     """
 
     said: Said
     parent: Said | None = None
     title: str | None = None
+    title_above: str | None = None
 
     @property
     def text(self) -> str:
         """What is embedded; "" when there is nothing."""
         own = own_text(self.said)
         parent = own_text(self.parent)[:_PARENT] if self.parent else ""
-        return embed_text("\n".join(part for part in (_title(self.title, own), parent, own) if part))
+        title = _title(self.title or ("" if parent else self.title_above), own)
+        return embed_text("\n".join(part for part in (title, parent, own) if part))
+
+
+def worded_text(said: Said, title: str | None) -> str:
+    """What of a message is looked for by words; `title` is that of a thread which it opens."""
+    own = own_text(said)
+    return f"{_title(title, own)}\n{own}"
 
 
 def own_text(said: Said) -> str:
@@ -46,8 +53,8 @@ def own_text(said: Said) -> str:
 
 def _whole(said: Said) -> str:
     content = said.content
-    if said.names:
-        content = readable(content, {int(i): name for i, name in json.loads(said.names).items()})
+    if names := said.named:
+        content = readable(content, names)
     return f"{content}\n{said.attached}" if said.attached else content
 
 

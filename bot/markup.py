@@ -18,14 +18,14 @@ _REST_QUOTED = re.compile(r"^>>> .*\Z", re.MULTILINE | re.DOTALL)
 _NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 # What cameras, phones and programs call pictures by themselves, which tells nothing of what is in them.
-_NAMELESS = re.compile(
-    r"""(?:spoiler_)?[\W\d_]*
-        (?:(?:image|img|imagem|unknown|untitled|screen ?shots?|screen|shot|bildschirmfoto|photo|foto|video|vid|movie|
-            clip|file|attachment|download|cached|temp|tmp|dsc[nf]?|pxl|mvimg|mov|received|voice-message|audio|recording|
-            new|copy|at|am|pm|message|whatsapp|signal|snapchat|capture|スクリーンショット|画像|[a-f0-9]{8,}|x)[\W\d_]*)*
-        (?:\.\w{1,5})?""",
-    re.VERBOSE | re.IGNORECASE,
+_NAMELESS = frozenset(
+    """spoiler image img imagem unknown untitled screen shot screenshot screenshots bildschirmfoto photo foto video vid
+    movie clip file attachment download cached temp tmp dsc dscn dscf pxl mvimg mov received voice message audio
+    recording new copy whatsapp signal snapchat capture スクリーンショット 画像""".split()  # noqa: SIM905  # read as a text
 )
+_RUNS, _LETTERS, _HEX = re.compile(r"[^\W_]+"), re.compile(r"[^\W\d_]+"), re.compile(r"[0-9a-f]{8,}")
+_LONGEST_NAME = 255
+_LEAST_LETTERS = 3  # of Latin, Greek or Cyrillic; other scripts say something with one
 
 
 def readable(content: str, names: Mapping[int, str] = _NO_NAMES) -> str:
@@ -64,8 +64,15 @@ def without_quotes(content: str) -> str:
 
 
 def is_telling(file_name: str) -> bool:
-    """Whether a file's name says what is in it."""
-    return not _NAMELESS.fullmatch(file_name.strip())
+    """Whether a file's name says what is in it, by a word that no camera and no program gives."""
+    stem = file_name[:_LONGEST_NAME].casefold().rpartition(".")[0] or file_name[:_LONGEST_NAME].casefold()
+    runs = [run for run in _RUNS.findall(stem) if not (_HEX.fullmatch(run) and not run.isalpha())]
+    return any(map(_is_word, (letters for run in runs for letters in _LETTERS.findall(run))))
+
+
+def _is_word(letters: str) -> bool:
+    is_long = len(letters) >= _LEAST_LETTERS or letters[0] > "\u1fff"
+    return is_long and letters not in _NAMELESS
 
 
 def joined(texts: Iterable[str | None]) -> str:

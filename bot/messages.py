@@ -92,6 +92,14 @@ class Said:
     def is_blank(self) -> bool:
         return not self.content and not self.attached
 
+    @property
+    def named(self) -> dict[int, str]:
+        """The names by id; none where they are damaged, and then the text does not fit its hash either."""
+        try:
+            return {int(i): str(name) for i, name in json.loads(self.names or "{}").items()}
+        except (ValueError, AttributeError):
+            return {}
+
     def differs(self, other: "Said") -> bool:
         return (self.content, self.attached) != (other.content, other.attached)
 

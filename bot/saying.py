@@ -13,12 +13,11 @@ _NO_WORDS = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 _WORD = regex.compile(r"[\p{M}'’+]*[\p{L}\p{N}][\p{L}\p{N}\p{M}'’+]*")
-_REPEATED = re.compile(r"(.)\1+")
-# Assent, refusal, thanks, laughter and wonder, which stand in any conversation. Letters that are repeated count once.
+_REPEATED = re.compile(r"(.)\1{2,}")
+# Assent, refusal, thanks, laughter and wonder, which stand in any conversation. Three letters or more count as one.
 # Greetings are not among them: the same one from many accounts is a wave that somebody looks for.
 _FILLERS = frozenset(
-    _REPEATED.sub(r"\1", word)
-    for word in """
+    """
     k kk +1 ok okay okey okie oki kay yes yeah yea yep yup ya yo ye no nope nah nay aye sure fine right true same this
     thanks thank you so very much a lot thx ty tysm tyvm thanx np yw welcome please pls plz sorry sry nice cool wow
     great good awesome lmao lmfao rofl lel kek lul ah aha oh ooh uh uhh um hm hmm mhm mm eh huh meh ugh oof omg omfg wtf
@@ -33,7 +32,11 @@ _FILLERS = frozenset(
     네 넵 예 아니 아니요 응 감사합니다 고마워 고마워요 헐 대박 ㅇㅇ ㄴㄴ ㅋ ㅎ ㅠ ㅜ ㅇㅋ
     """.split()  # noqa: SIM905  # nearly two hundred words are read as a text, not as a list
 )
-_LAUGHTER = re.compile(r"(?:ha|heh|a?(?:h[aeiu]){2,}h?|(?:j[aei]){2,}j?|(?:ха)+х?|l[ou]l(?:[ou]l)*[sz]?|w|xd)")
+_LAUGHTER = re.compile(
+    r"""ha|heh|a?(?:h[aeiu]){2,}h?|(?:j[aei]){2,}j?|(?:ха)+х?|l[ou]+l(?:[ou]+l)*[sz]?|w+|xd+
+      | ㅋ+|ㅎ+|ㅠ+|ㅜ+|草+|笑+|哈+|呵+""",
+    re.VERBOSE,
+)
 
 
 def says_nothing(text: str) -> bool:

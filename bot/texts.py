@@ -38,11 +38,24 @@ def embed_text(content: str) -> str:
     seen of it, white space becomes one space, and the rest is cut to 4,000 characters and 8,192 bytes. Punctuation
     stays: it carries meaning.
     """
+    return _bounded(readable(_unified(content)))
+
+
+def embed_text_1(content: str) -> str:
+    """The same in its first version, which left Discord's markup as it is."""
+    return _bounded(_unified(content))
+
+
+def _unified(content: str) -> str:
     text = content[:_MAX_RAW_CHARACTERS]
-    if not text.isascii():
-        # Invisible characters go first: one between a letter and its accent would keep the two apart.
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", storable(text)))
-    text = _CONTROL.sub(" ", readable(text)).strip()[:MAX_CHARACTERS]
+    if text.isascii():
+        return text
+    # Invisible characters go first: one between a letter and its accent would keep the two apart.
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", storable(text)))
+
+
+def _bounded(text: str) -> str:
+    text = _CONTROL.sub(" ", text).strip()[:MAX_CHARACTERS]
     return text.encode()[:MAX_BYTES].decode(errors="ignore").strip()
 
 

@@ -31,6 +31,12 @@ def location_of(place: Place) -> Location:
     return Location(server_of(place.guild), Channel(place.guild.id, place.id, place.name, kind, place.category_id))
 
 
+def thread_of(payload: discord.RawThreadUpdateEvent) -> Channel:
+    """A thread as Discord tells of it, whether or not it is known."""
+    kind = _KINDS.get(payload.thread_type, ChannelKind.OTHER)
+    return Channel(payload.guild_id, payload.thread_id, payload.data["name"], kind, payload.parent_id)
+
+
 def message_of(message: discord.Message, guild_id: int) -> Message:
     """A message with the text of what it forwards; its source is not looked up."""
     texts = (message.content, *(snapshot.content for snapshot in message.message_snapshots))

@@ -41,7 +41,7 @@ def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | 
     if page.hits and not is_shared:
         view.add_item(ShareButton(page.answer_id, page.start, words("answer.share"), "📢"))
     for number, (position, hit) in enumerate(zip(page.positions, page.hits, strict=True), page.start + 1):
-        if hit.copies and not is_shared:
+        if hit.copies:
             label = words("answer.copies", number=number, n=1 + len(hit.copies))
             view.add_item(CopiesButton(page.answer_id, position, label, "🗂️"))
     return view if view.children else None

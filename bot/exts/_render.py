@@ -24,7 +24,7 @@ def page_embed(page: Page, words: Words) -> discord.Embed:
         is_first = page.start == 0 and not page.n_more
         nothing = "" if page.n_unknown else words("answer.nothing" if is_first else "answer.gone")
         return discord.Embed(description="\n".join(filter(None, (nothing, told))))
-    embed = hits_embed(page.hits, words, first=page.start + 1)
+    embed = hits_embed(page.hits, words, first=page.start + 1, confirmed=page.firsts)
     embed.title = words("answer.title")
     more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")
     return embed.set_footer(text=f"{more}\n{told}" if told else more)
@@ -39,12 +39,18 @@ def share_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:
     return embed
 
 
-def hits_embed(hits: Iterable[Hit], words: Words, *, first: int = 1) -> discord.Embed:
-    """Hits below one another: who, where, when, how near, a quote, and a way to get there."""
-    return discord.Embed(description="\n".join(_hit(n, hit, words) for n, hit in enumerate(hits, first)))
+def hits_embed(
+    hits: Iterable[Hit], words: Words, *, first: int = 1, confirmed: frozenset[int] = frozenset()
+) -> discord.Embed:
+    """Hits below one another: who, where, when, how near, a quote, and a way to get there.
+
+    `confirmed` are the copies that Discord still has: to others there is no way.
+    """
+    lines = [_hit(n, hit, words, confirmed) for n, hit in enumerate(hits, first)]
+    return discord.Embed(description="\n".join(lines))
 
 
-def _hit(number: int, hit: Hit, words: Words) -> str:
+def _hit(number: int, hit: Hit, words: Words, confirmed: frozenset[int]) -> str:
     message = hit.message
     head = words(
         "answer.head",
@@ -53,22 +59,24 @@ def _hit(number: int, hit: Hit, words: Words) -> str:
         age=discord.utils.format_dt(message.created_at, "R"),
         nearness=_nearness(hit, words),
     )
-    again = _said_again(hit, words)
+    again = _said_again(hit, words, confirmed)
     budget = _QUOTE - len("".join(again))
     quote = quoted(message.shown, budget=budget) or words("hit.no_text")
     lines = [f"**{number}.** {head} · [{words('answer.jump')}]({message.url})", f"> {quote}"]
     return "\n".join([*lines, *again])
 
 
-def _said_again(hit: Hit, words: Words) -> list[str]:
+def _said_again(hit: Hit, words: Words, confirmed: frozenset[int]) -> list[str]:
     """How often it was said, and where first; nothing for what was said once."""
     if not hit.copies:
         return []
     messages = [hit.message, *(stored.message for stored in hit.copies)]
     first = min(messages, key=lambda one: one.message_id)
-    key = "answer.said_often" if len(hit.copies) >= MOST_COPIES else "answer.said"
     since = discord.utils.format_dt(first.created_at, "D")
-    return [words(key, n=len(messages), since=since, first=first.url)]
+    key = "answer.said_often" if len(hit.copies) >= MOST_COPIES else "answer.said"
+    line = words(key, n=len(messages), since=since)
+    is_known = first.message_id in confirmed and len(hit.copies) < MOST_COPIES
+    return [f"{line}, [{words('answer.first')}]({first.url})" if is_known else line]
 
 
 def copies_embed(copies: Copies, words: Words) -> discord.Embed:

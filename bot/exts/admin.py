@@ -92,6 +92,9 @@ class Admin(
     async def fresh(self, interaction: Asked, days: app_commands.Range[int, 0, 3650]) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
+        if not self.coverage.is_indexed(guild.id):
+            await interaction.edit_original_response(content=words("index.off"))
+            return
         await self.coverage.prefer_newer(server_of(guild), days or None)
         await interaction.edit_original_response(content=_freshness(days or None, words))
 

@@ -7,7 +7,7 @@ from discord.ext import commands
 
 from bot.client import SimilarBot
 from bot.exts._access import readable_ids
-from bot.exts._convert import is_blank, location_of, message_of
+from bot.exts._convert import is_blank, location_of, message_of, thread_of
 from bot.services.events import (
     ChannelClosed,
     ChannelDeleted,
@@ -19,6 +19,7 @@ from bot.services.events import (
     ReachChanged,
     ServerJoined,
     ServerLeft,
+    ThreadChanged,
 )
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ class Events(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         await self.inbox.put(ChannelDeleted(payload.guild_id, payload.thread_id))
+
+    @commands.Cog.listener()
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        await self.inbox.put(ThreadChanged(thread_of(payload)))
 
     @commands.Cog.listener()
     async def on_thread_remove(self, thread: discord.Thread) -> None:

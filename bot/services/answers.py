@@ -31,7 +31,8 @@ KEPT = timedelta(minutes=15)  # as long as Discord lets an answer be edited
 class Page:
     """What one member is shown of an answer; `start` is the place of its first hit, `n_more` what follows it.
 
-    `positions` are those of the hits in the answer: what is gone leaves gaps.
+    `positions` are those of the hits in the answer: what is gone leaves gaps. `firsts` are the ids of copies that were
+    the first to say it and that Discord still has.
 
     `n_unknown` hits are left out, since Discord did not say in time whether they are still there. `is_kept` says
     that the page can be turned and shared, `failure` why there are only messages with the same words.
@@ -45,6 +46,7 @@ class Page:
     is_kept: bool = True
     failure: EmbeddingError | None = None
     positions: tuple[int, ...] = ()
+    firsts: frozenset[int] = frozenset()
 
     @property
     def next(self) -> int:
@@ -124,14 +126,15 @@ class Answers:
         """
         page = await self.turn(asker, answer_id, start, history=history)
         seen = await self._search.seen(audience, audience.guild_id, [hit.message.message_id for hit in page.hits])
-        hits = tuple(hit for hit in page.hits if hit.message.message_id in seen)
+        # What says the same may stand where only the asker reads.
+        hits = tuple(replace(hit, copies=()) for hit in page.hits if hit.message.message_id in seen)
         if not hits:
             raise NothingToShare
         return hits
 
     async def shared(self, *, channel_id: int, message_id: int, language: str, hits: tuple[Hit, ...]) -> None:
         """A message of the bot's shows these hits to everyone in a channel."""
-        found = _found([(n, replace(hit, copies=())) for n, hit in enumerate(hits)])
+        found = _found(list(enumerate(hits)))
         share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
         await self._shares.put(share, [hit.message.shown for hit in hits])
         self.may_be_stale.set()
@@ -179,6 +182,9 @@ class Answers:
         within = max(until - time.monotonic(), 0.0)
         confirmed = await self._reconcile.confirm([hit.stored for _, hit in here], history, within=within)
         shown = [(position, hit) for position, hit in here if hit.message.message_id in confirmed.true_ids]
+        firsts = [min(hit.copies, key=lambda one: one.message.message_id) for _, hit in shown if hit.copies]
+        within = max(until - time.monotonic(), 0.0)
+        there = await self._reconcile.confirm(firsts, history, within=within) if firsts else None
         return Page(
             answer_id,
             start,
@@ -186,6 +192,7 @@ class Answers:
             n_more=len(hits) - len(here),
             n_unknown=confirmed.n_unknown,
             positions=tuple(position for position, _ in shown),
+            firsts=there.true_ids if there else frozenset(),
         )
 
     async def _look_at_source(self, asker: Member, query: Query, history: History) -> None:

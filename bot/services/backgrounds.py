@@ -23,6 +23,7 @@ _SAMPLED = 1_024
 _ENOUGH_OF_A_SCRIPT = 128  # of the sample, or of all scripts; a script with fewer is centred with all the others
 _SEVERAL = 3  # texts of the sample that a term stands in before it says how frequent that is
 _LONGEST_KEPT_S = 600.0
+_LONG_S, _TIMES_AS_LONG = 0.02, 500  # where somebody sees little of a large server, which takes long to find out
 _TEXTS_A_SECOND = 100.0  # a large server is believed for longer: it is slower to become another one
 
 
@@ -87,8 +88,11 @@ class Backgrounds:
             return background
         self._known = {known: kept for known, kept in self._known.items() if kept[0] >= now}
         background = await self._measured(space, guild_id, seen)
+        took = time.monotonic() - now
         if background.n_texts >= ENOUGH:
-            self._known[key] = (now + _kept_s(background), background)
+            self._known[key] = (now + took + _kept_s(background), background)
+        elif took > _LONG_S:
+            self._known[key] = (now + took + _TIMES_AS_LONG * took, background)
         return background
 
     async def _measured(self, space: Space, guild_id: int, seen: Scope) -> Background:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.messages import Location, Message
+from bot.messages import Channel, Location, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,17 @@ class NamesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadChanged:
+    """A thread may have another title."""
+
+    channel: Channel
+
+    @property
+    def guild_id(self) -> int:
+        return self.channel.guild_id
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryWanted:
     """Something was not told of a server: what was written meanwhile is to be read."""
 
@@ -91,6 +102,7 @@ Event = (
     | ReachChanged
     | ChannelsTurned
     | NamesChanged
+    | ThreadChanged
     | HistoryWanted
     | HistoryRead
     | ServerJoined

@@ -8,6 +8,7 @@ from bot.messages import Hit, StoredMessage
 from bot.terms import terms_of
 
 MOST_COPIES = 99  # that are remembered of one hit
+_NEAR = 16  # hits before one that it is compared with: what says nearly the same is nearly as related
 _ALIKE = 0.9  # the share of terms in common of texts that say the same: one word in ten may be another
 
 
@@ -21,6 +22,8 @@ class _Group:
 
     def has(self, terms: frozenset[str]) -> bool:
         """Whether a text of these terms says the same. Another number is another thing."""
+        if min(len(self.terms), len(terms)) < _ALIKE * max(len(self.terms), len(terms)):
+            return False
         if len(self.terms & terms) < _ALIKE * len(self.terms | terms):
             return False
         return not any(map(_has_digit, self.terms ^ terms))
@@ -34,7 +37,8 @@ def folded(hits: Sequence[Hit]) -> list[Hit]:
         text = own_text(hit.message.said).casefold()
         sequence = tuple(terms_of(text))
         terms = frozenset(sequence)
-        group = by_key.get(sequence or text) or next((one for one in groups if sequence and one.has(terms)), None)
+        near = groups[-_NEAR:] if sequence else []
+        group = by_key.get(sequence or text) or next((one for one in near if one.has(terms)), None)
         if group is None:
             group = _Group(hit, terms)
             groups.append(group)

@@ -24,7 +24,7 @@ from bot.vectors import Ids, Scores, Vectors, cosines
 # Below this, what is rare is a matter of chance, and the nearest vectors are as good as all.
 ENOUGH_FOR_WORDS = 100  # messages of a server
 HalfLives = Mapping[int, int | None]
-_MORE_IF_FADING = 4
+_MORE_IF_FADING, _MOST_IF_FADING = 4, 1_600
 _A_DAY_S = 86_400
 _NO_SCRIPT = ""  # of a message that waits for its place in the full-text index
 AT_LEAST = 100  # candidates of each kind: those that are both come from further down
@@ -219,7 +219,7 @@ def _meanings(vectors: Vectors, scripts: Sequence[str], vector: Vectors, script:
 
 def _enough(k: int, half_lives: HalfLives) -> int:
     """How many candidates are looked for: where older ones fade, what is newer comes from further down."""
-    return _MORE_IF_FADING * k if any(half_lives.values()) else k
+    return max(k, min(_MORE_IF_FADING * k, _MOST_IF_FADING)) if any(half_lives.values()) else k
 
 
 def _in_order(found: Sequence[Ranked], half_lives: HalfLives) -> list[Ranked]:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Protocol
 
 from bot.errors import BotError
-from bot.messages import Channel, Location, Message
+from bot.messages import Channel, Location, Message, Server
 from bot.services.answers import Answers
 from bot.services.coverage import Coverage
 from bot.services.events import (
@@ -24,6 +24,7 @@ from bot.services.events import (
     ReachChanged,
     ServerJoined,
     ServerLeft,
+    ThreadChanged,
     guild_of,
     message_ids_of,
 )
@@ -118,7 +119,9 @@ class Inbox:
             else:
                 return
 
-    async def _apply(self, events: Sequence[Event], surroundings: Surroundings) -> None:
+    async def _apply(  # noqa: C901  # one case for each kind of event
+        self, events: Sequence[Event], surroundings: Surroundings
+    ) -> None:
         match events[0]:
             case ChannelDeleted(guild_id=guild_id, channel_id=channel_id):
                 await self._ingest.channels_deleted(guild_id, [channel_id])
@@ -140,6 +143,8 @@ class Inbox:
                 for channel_id in await self._ingest.with_threads(guild_id, channel_ids):
                     self._up_to_date.lost_sight_of(channel_id)
                 await self._look_around(guild_id, surroundings)
+            case ThreadChanged(channel=channel):
+                await self._rename(channel)
             case HistoryWanted(guild_id=guild_id):
                 surroundings.read(guild_id)
             case HistoryRead(guild_id=guild_id) | NamesChanged(guild_id=guild_id):
@@ -147,6 +152,13 @@ class Inbox:
             case _:
                 await self._apply_messages(events, surroundings)
         self._answers.may_be_stale.set()
+
+    async def _rename(self, channel: Channel) -> None:
+        """A thread has this title now; one that nothing is known of stays so."""
+        known = {each.channel_id: each for each in await self._ingest.channels(channel.guild_id)}
+        if known.get(channel.channel_id, channel) != channel:
+            await self._ingest.met(Server(channel.guild_id, ""), channel)
+            self._met.pop(channel.channel_id, None)
 
     async def _look_around(self, guild_id: int, surroundings: Surroundings) -> None:
         """Know channels by the names and places that they have now, and hold nothing of those that are closed."""

@@ -39,11 +39,14 @@ class Scale:
 def different(around: Vectors) -> Ids:
     """The rows of float32 [n, dim], vectors around their mean, that do not say what an earlier one says.
 
-    A text that is said again and again would pass for what comes about by chance. ENOUGH of them make a scale.
+    A text that is said again and again would pass for what comes about by chance. ENOUGH of them make a scale. Of many
+    rows some are looked at, evenly spread.
     """
-    some = _of_length_1(around[:_MOST])
+    rows = np.arange(0, len(around), -(-len(around) // _MOST))
+    some = _of_length_1(around[rows])
     alike = np.triu(some @ some.T, 1) >= _ALIKE
-    return np.flatnonzero(~alike.any(axis=0))
+    different_rows: Ids = rows[~alike.any(axis=0)]
+    return different_rows
 
 
 def scale_of(vectors: Vectors) -> Scale:

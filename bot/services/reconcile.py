@@ -92,7 +92,7 @@ class Reconcile:
         sure = {row.message.message_id: row.message for row in rows if row.message.message_id not in unsure}
         # What was told of since the rows were read, applied or not, is left out.
         now = await self._ingest.stored(history.guild_id, [*sure, *unchanged])
-        sure_ids = {i for i, message in sure.items() if i in now and now[i].content == message.content}
+        sure_ids = {i for i, message in sure.items() if i in now and now[i].shown == message.shown}
         true_ids = {i for i in sure_ids | (unchanged & set(now)) if not self._up_to_date.is_waiting(i)}
         return Confirmed(frozenset(true_ids), n_unknown=len(unsure) - len(found))
 
@@ -288,7 +288,7 @@ class Reconcile:
 
 def _is_same(found: Message, stored: Message) -> bool:
     """Whether a message says what was stored; an export may word it differently without any edit."""
-    return storable(found.content) == stored.content or _edited_ms(found) == _edited_ms(stored)
+    return storable(found.shown) == stored.shown or _edited_ms(found) == _edited_ms(stored)
 
 
 def _edited_ms(message: Message) -> int | None:

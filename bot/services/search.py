@@ -11,7 +11,7 @@ from bot.askers import Asker, Scope, visible_to
 from bot.composing import own_text
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, Hit, Mode, Query, StoredMessage
-from bot.services.folding import folded
+from bot.services.folding import MOST_COPIES, folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
 from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
@@ -78,7 +78,7 @@ class Search:
         space = self._spaces.answering
         stored = await self._asked_about(asker, query)
         text = embed_text(query.text or "") if stored is None else own_text(stored.message.said)
-        if not text:
+        if not text and not await self._has_vector(stored, space):
             raise NothingToCompare
         question = Question(asker, query, asked(text), None, space, scope)
         if query.mode is Mode.WORDS:
@@ -130,7 +130,9 @@ class Search:
         while True:
             candidates, may_be_more = await self._candidates(question, k)
             hits = await self._hits(question, candidates)
-            if len(hits) == limit or not may_be_more or (question.query.is_folded and k >= _MOST_FOLDED):
+            if not may_be_more or (question.query.is_folded and k >= _MOST_FOLDED):
+                return hits
+            if len(hits) == limit and not _may_have_more_copies(hits, candidates[-1]):
                 return hits
             if not any(_is_wanted(one, question.query) for one in candidates[k - 1 :]):
                 return hits
@@ -150,7 +152,8 @@ class Search:
         """The best candidates as hits; what was deleted or rewritten since they were found is left out."""
         best = [one for one in candidates if _is_wanted(one, question.query)]
         if question.query.is_folded:
-            return folded(await self._stored(question, best))[: question.query.limit]
+            stored = await self._stored(question, best)
+            return (await asyncio.to_thread(folded, stored))[: question.query.limit]
         hits: list[Hit] = []
         step = question.query.limit + _MARGIN
         for start in range(0, len(best), step):
@@ -186,6 +189,13 @@ class Search:
                 raise
             return None
 
+    async def _has_vector(self, stored: StoredMessage | None, space: Space) -> bool:
+        """Whether a message that says nothing itself has one all the same, as what opens a thread has of its title."""
+        if stored is None:
+            return False
+        message_id = stored.message.message_id
+        return message_id in await space.embeddings.embedded_among(stored.message.guild_id, [message_id])
+
     async def _vector(self, stored: StoredMessage | None, query: Query, space: Space) -> Vectors:
         if stored is None:
             return await self._vector_of_text(query.text or "", space)
@@ -213,6 +223,12 @@ class Search:
         if not len(embedded):
             raise MessageNotEmbedded(message.message_id)
         return embedded.vectors[0, :].astype(np.float32)
+
+
+def _may_have_more_copies(hits: Sequence[Hit], last: Ranked) -> bool:
+    """Whether candidates end amid those that say the same as a hit, which are counted exactly if they are not many."""
+    counted = [hit for hit in hits if len(hit.copies) < MOST_COPIES]
+    return any(last.message_id == one.message.message_id for hit in counted for one in (hit.stored, *hit.copies))
 
 
 def _is_wanted(candidate: Ranked, query: Query) -> bool:

@@ -54,6 +54,7 @@ class Walker:
             async for tally in self._first(history, place.location, span):
                 yield tally
             return
+        await self._ingest.met(place.location.server, place.location.channel)
         async for tally in self._rise(history, place, marks, listed_at):
             yield tally
         if self._is_to_be_compared(place):
@@ -81,7 +82,6 @@ class Walker:
         """Read what is newer than the high mark, the oldest of it first."""
         location, at = place.location, listed_at
         if (place.newest_id or 0) > marks.high_id:
-            await self._ingest.met(location.server, location.channel)
             at = self._up_to_date.now()
             while page := await self._page(history, location, after_id=marks.high_id):
                 marks = replace(marks, high_id=page[0].message_id)

@@ -5,34 +5,42 @@ from collections.abc import Iterable
 from bot.composing import Composition
 from bot.messages import Said
 from bot.storage.database import Row, Transaction, json_ids
+from bot.storage.versions import is_damaged
 
 THREADS = "('thread', 'private_thread')"
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
-# Of m: what a message that says little answers, in the same channel, or else the title of the thread that it stands in;
-# and the title of the thread that it opens, whose id is that of the message.
 SAID = "m.content, m.attached, m.names"
-COMPOSED = f"{SAID}, p.content, p.attached, p.names, t.name"
-WITH_CONTEXT = f"""
-    LEFT JOIN messages p ON m.leans AND p.guild_id = m.guild_id AND p.message_id = m.reply_to
-                            AND p.channel_id = m.channel_id AND p.content_hash IS NOT NULL
-    LEFT JOIN channels t ON t.guild_id = m.guild_id AND t.kind IN {THREADS} AND t.channel_id
-                            IN (m.message_id, iif(m.leans AND p.message_id IS NULL, m.channel_id, NULL))"""
 TITLE = f"""(SELECT t.name FROM channels t
              WHERE t.guild_id = m.guild_id AND t.channel_id = m.message_id AND t.kind IN {THREADS})"""
+_TITLE_ABOVE = f"""(SELECT t.name FROM channels t WHERE m.leans
+                    AND t.guild_id = m.guild_id AND t.channel_id = m.channel_id AND t.kind IN {THREADS})"""
+# Of m: what it says, what a message that says little answers, the title of the thread that it opens, whose id is that
+# of the message, and that of the thread which it stands in, if it says little.
+COMPOSED = f"""{SAID}, p.content, p.attached, p.names, p.content_hash, p.message_id = p.channel_id,
+               {TITLE}, {_TITLE_ABOVE}"""
+WITH_CONTEXT = """LEFT JOIN messages p ON m.leans AND p.guild_id = m.guild_id AND p.message_id = m.reply_to
+                                         AND p.channel_id = m.channel_id AND p.content_hash IS NOT NULL"""
 
 
 def composition_of(row: Row) -> Composition:
-    """The composition that the columns COMPOSED make."""
-    parent = Said(*row[3:6]) if row[3] is not None else None
-    return Composition(Said(*row[:3]), parent, row[6])
+    """The composition that the columns COMPOSED make. A damaged text goes into no vector."""
+    parent = None if row[3] is None else Said(*row[3:6])
+    if parent is not None and is_damaged(parent, row[6], opens_thread=bool(row[7])):
+        parent = None
+    return Composition(Said(*row[:3]), parent, row[8], row[9])
+
+
+# SQLite would go through all of a server, for want of statistics.
+ANSWERING = """SELECT message_id FROM messages INDEXED BY messages_by_parent
+               WHERE guild_id = ? AND leans AND reply_to IN (SELECT value FROM json_each(?))"""
+BELOW = """SELECT message_id FROM messages INDEXED BY messages_by_channel
+           WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?)) AND leans"""
 
 
 async def answering(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> list[int]:
     """The messages whose vectors are made of the texts of these, in part."""
     rows = await transaction.fetch(
-        """SELECT message_id FROM messages
-           WHERE guild_id = ? AND leans AND reply_to IN (SELECT value FROM json_each(?))
-           AND content_hash IS NOT NULL""",
+        f"{ANSWERING} AND content_hash IS NOT NULL",
         (guild_id, json_ids(ids)),
     )
     return _ids(rows)
@@ -45,17 +53,20 @@ async def titled(transaction: Transaction, guild_id: int, thread_ids: Iterable[i
         f"SELECT message_id FROM messages WHERE guild_id = ? AND {_AMONG} AND content_hash IS NOT NULL",
         (guild_id, threads),
     )
-    opening = json_ids(_ids(openers))
-    await transaction.execute(f"DELETE FROM worded WHERE guild_id = ? AND {_AMONG}", (guild_id, opening))
-    await transaction.execute(
-        "INSERT INTO unworded SELECT ?, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING", (guild_id, opening)
-    )
-    under = await transaction.fetch(
-        """SELECT message_id FROM messages WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?))
-           AND leans AND content_hash IS NOT NULL""",
-        (guild_id, threads),
-    )
+    await word_anew(transaction, guild_id, _ids(openers))
+    under = await transaction.fetch(f"{BELOW} AND content_hash IS NOT NULL", (guild_id, threads))
     return sorted({*_ids(openers), *_ids(under)})
+
+
+async def word_anew(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
+    """Take the words of messages out of the full-text index, and have them wait for it."""
+    among = (guild_id, json_ids(ids))
+    await transaction.execute(f"DELETE FROM worded WHERE guild_id = ? AND {_AMONG}", among)
+    await transaction.execute(
+        f"""INSERT INTO unworded SELECT guild_id, message_id FROM messages
+            WHERE guild_id = ? AND {_AMONG} AND content_hash IS NOT NULL ON CONFLICT DO NOTHING""",
+        among,
+    )
 
 
 async def make_anew(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:

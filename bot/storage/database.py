@@ -10,12 +10,9 @@ from typing import Any
 
 import aiosqlite
 
-from bot.composing import hash_of, own_text
 from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, DataFolderUnusable
-from bot.messages import Said
-from bot.saying import says_little
 from bot.storage.connections import BUSY_S, DRIVER_ERRORS, READING_CACHE_KIB, connection_to, to_its_end, translated
-from bot.storage.schema import APPLICATION_ID, MIGRATIONS
+from bot.storage.schema import APPLICATION_ID, FUNCTIONS, MIGRATIONS
 
 FILE_NAME = "bot.db"
 PAGE_SIZE = 16_384  # vectors of 1, 3 and 6 KB waste 11, 8 and 34 % of it; of 4,096 they waste 38, 35 and 34 %
@@ -184,8 +181,8 @@ def drop_logs(path: Path) -> None:
 
 async def _migrate(path: Path, connection: aiosqlite.Connection) -> None:
     """Bring the schema up to date, each version in a transaction of its own."""
-    await connection.create_function("own_hash", 2, _own_hash, deterministic=True)
-    await connection.create_function("own_leans", 1, _own_leans, deterministic=True)
+    for name, (n_arguments, function) in FUNCTIONS.items():
+        await connection.create_function(name, n_arguments, function, deterministic=True)
     for version in range(await _version(path, connection), len(MIGRATIONS)):
         try:
             await connection.execute("BEGIN IMMEDIATE")
@@ -197,14 +194,6 @@ async def _migrate(path: Path, connection: aiosqlite.Connection) -> None:
         except BaseException:
             await to_its_end(connection.rollback())
             raise
-
-
-def _own_hash(content: str, opens_thread: int) -> bytes | None:
-    return hash_of(own_text(Said(content)), opens_thread=bool(opens_thread))
-
-
-def _own_leans(content: str) -> bool:
-    return says_little(own_text(Said(content)))
 
 
 async def _version(path: Path, connection: aiosqlite.Connection) -> int:

@@ -36,7 +36,7 @@ _PUT = f"""
                               checksum = excluded.checksum, vector = excluded.vector"""
 _TEXTS_IN_QUEUE = f"""SELECT m.guild_id, m.message_id, m.content_hash, m.channel_id, {COMPOSED}
                       FROM pending q JOIN messages m USING (guild_id, message_id) {WITH_CONTEXT}"""
-_DAMAGED = "damaged"
+_DAMAGED, _EMPTY = "damaged", "empty"
 _ROW_BYTES = 60  # beside a vector
 _COPY_KNOWN = f"""
     INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
@@ -111,9 +111,13 @@ class EmbeddingStore:
         while rows := await self._database.fetch(
             f"{_TEXTS_IN_QUEUE} WHERE q.parked IS NULL ORDER BY q.message_id DESC LIMIT ?", (limit,)
         ):
-            if intact := [row for row in rows if not _has_damaged_text(row)]:
-                return [_pending_text(row) for row in intact]
-            await self._park_damaged(row[1] for row in rows)
+            intact = [_pending_text(row) for row in rows if not _has_damaged_text(row)]
+            if texts := [text for text in intact if text.text]:
+                return texts
+            if intact:
+                await self.park(intact, _EMPTY)  # what opens a thread without a title that could be read
+            else:
+                await self._park_damaged(row[1] for row in rows)
         return []
 
     async def _park_damaged(self, message_ids: Iterable[int]) -> None:

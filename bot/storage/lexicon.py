@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.askers import Scope
-from bot.composing import own_text
+from bot.composing import worded_text
 from bot.messages import Said
 from bot.storage.contexts import SAID, TITLE
 from bot.storage.database import Database, Row, Transaction, json_ids
-from bot.storage.schema.samples import LOT
 from bot.storage.scopes import place_conditions
 from bot.vectors import Ids
 
 _LOTS = 2**31
+# As in the index worded_by_lot, which would not be used for another expression.
+_LOT = "((message_id & 2147483647) * 1103515245 + ((message_id >> 31) & 2147483647) * 1640531527) & 2147483647"
 _BLOCK = 2**32  # rows that a server may have in all its time
 _AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _TERMS = """SELECT w.message_id, l.terms, w.channel_id, w.author_id
@@ -25,7 +26,7 @@ _POSTINGS = f"""SELECT ?, json_group_array(message_id) FROM (
     SELECT w.message_id FROM lexicon l CROSS JOIN worded w ON w.row_id = l.rowid
     WHERE l.lexicon MATCH ? AND l.rowid BETWEEN {_FIRST_ROW} AND {_FIRST_ROW} + {_BLOCK - 1}{{conditions}}
     ORDER BY l.rowid DESC LIMIT ?)"""
-SAMPLE = f"SELECT row_id, {LOT} FROM worded w WHERE guild_id = ?{{conditions}} ORDER BY {LOT} LIMIT ?"
+SAMPLE = f"SELECT row_id, {_LOT} FROM worded w WHERE guild_id = ?{{conditions}} ORDER BY {_LOT} LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class UnwordedText:
     @property
     def text(self) -> str:
         """What of it is looked for by words."""
-        return f"{self.title or ''}\n{own_text(self.said)}"
+        return worded_text(self.said, self.title)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Messages: saved once, moved forward by edits, deleted for good."""
 
-import json
 import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -218,7 +217,7 @@ def _stored(row: tuple[Any, ...]) -> StoredMessage:
         edited_at=None if row[6] is None else from_milliseconds(row[6]),
         origin=Origin(row[7]),
         attached=row[11],
-        names=tuple((int(i), name) for i, name in json.loads(row[12] or "{}").items()),
+        names=tuple(Said("", names=row[12]).named.items()),
         reply_to=row[13],
     )
     return StoredMessage(message, channel_name=row[8], server_name=row[9])

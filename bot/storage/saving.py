@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.messages import Message, Said
-from bot.storage.contexts import answering, make_anew
+from bot.storage.contexts import answering, make_anew, word_anew
 from bot.storage.database import Transaction, json_ids
 from bot.storage.versions import Version
 from bot.texts import storable
@@ -35,10 +35,12 @@ async def write(transaction: Transaction, guild_id: int, incoming: Mapping[int, 
     new = [i for i in incoming if i not in stored and i not in buried]
     damaged = {i for i in stored if incoming[i][1].mends(stored[i])}
     changed = [i for i in stored if i in damaged or incoming[i][1].supersedes(stored[i])]
-    stale = [i for i in changed if i in damaged or incoming[i][1].text_hash != stored[i].text_hash]
+    stale = [i for i in changed if i in damaged or not incoming[i][1].embeds_as(stored[i])]
     written = [*new, *changed]
     await _put_authors(transaction, [incoming[i][0] for i in written])
     await _put(transaction, [incoming[i] for i in written])
+    if damaged:
+        await word_anew(transaction, guild_id, damaged)
     leaning = await answering(transaction, guild_id, [*new, *stale])
     await make_anew(transaction, guild_id, {*stale, *leaning} - {*new})
     await _queue(transaction, guild_id, [i for i in new if incoming[i][1].text_hash])
@@ -55,11 +57,11 @@ async def versions(transaction: Transaction, guild_id: int, ids: str) -> dict[in
     """The versions that are stored of messages, given as `json_ids`."""
     rows = await transaction.fetch(
         f"""SELECT message_id, origin, coalesce(edited_at, 0), content, attached, names, content_hash,
-                   message_id = channel_id
+                   message_id = channel_id, reply_to
             FROM messages WHERE guild_id = ? AND {_AMONG}""",
         (guild_id, ids),
     )
-    return {row[0]: Version(row[1], row[2], Said(*row[3:6]), row[6], bool(row[7])) for row in rows}
+    return {row[0]: Version(row[1], row[2], Said(*row[3:6]), row[6], bool(row[7]), row[8]) for row in rows}
 
 
 async def _buried(transaction: Transaction, guild_id: int, ids: str) -> set[int]:

@@ -72,6 +72,8 @@ class ServerStore:
 
         The messages whose vectors were made with another title of the thread lose them; their ids.
         """
+        if await self._knows(server, channel):
+            return []
         async with self._database.transaction() as transaction:
             title = await _title(transaction, channel)
             await transaction.execute(
@@ -90,6 +92,16 @@ class ServerStore:
             stale = await titled(transaction, channel.guild_id, [channel.channel_id])
             await make_anew(transaction, channel.guild_id, stale)
         return stale
+
+    async def _knows(self, server: Server, channel: Channel) -> bool:
+        """Whether all of this was told before, so that nothing is to be written."""
+        told = (storable(server.name), storable(channel.name), channel.kind, channel.parent_id)
+        rows = await self._database.fetch(
+            """SELECT s.name, c.name, c.kind, c.parent_id FROM servers s JOIN channels c USING (guild_id)
+               WHERE guild_id = ? AND channel_id = ?""",
+            (server.guild_id, channel.channel_id),
+        )
+        return told in rows
 
     async def servers(self) -> list[Server]:
         rows = await self._database.fetch("SELECT guild_id, name FROM servers ORDER BY guild_id")

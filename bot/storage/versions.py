@@ -18,16 +18,34 @@ class Version:
     said: Said
     text_hash: bytes | None
     opens_thread: bool
+    reply_to: int | None
     leans: bool = field(default=False, compare=False)  # says so little that what it answers has to be known
 
     def supersedes(self, other: "Version") -> bool:
         """A live text beats an exported one, then the later edit wins, then, for live texts, the arrival."""
-        if other.said.content and not self.said.content and not self.edited_ms:
+        if not other.said.is_blank and self.said.is_blank and not self.edited_ms:
             return False  # nobody empties a message without an edit: Discord does not show the bot what is written
         if (self.origin, self.edited_ms) != (other.origin, other.edited_ms):
             return (self.origin, self.edited_ms) > (other.origin, other.edited_ms)
         # Nobody empties a message without a later edit: Discord has stopped showing texts to the bot.
+        if self.completes(other):
+            return True
         return self.origin == Origin.LIVE and not self.said.is_blank and self.said.differs(other.said)
+
+    def completes(self, other: "Version") -> bool:
+        """Whether it tells what came with the same text, or what that answers, where the other knows nothing of it."""
+        if self.said.content != other.said.content:
+            return False
+        pairs = [
+            (self.said.attached, other.said.attached),
+            (self.said.names, other.said.names),
+            (self.reply_to, other.reply_to),
+        ]
+        return any(ours is not None and theirs is None for ours, theirs in pairs)
+
+    def embeds_as(self, other: "Version") -> bool:
+        """Whether the vector of the other fits this one as well."""
+        return self.text_hash == other.text_hash and (not self.leans or self.reply_to == other.reply_to)
 
     def mends(self, other: "Version") -> bool:
         """Whether the other is a damaged text that this one can stand for.
@@ -44,10 +62,7 @@ def is_damaged(said: Said, text_hash: bytes | None, *, opens_thread: bool) -> bo
 
     Sees what changes the embedded text; blanks, invisible characters and what lies behind its end it does not see.
     """
-    try:
-        return hash_of(own_text(said), opens_thread=opens_thread) != text_hash
-    except ValueError:  # of the names
-        return True
+    return hash_of(own_text(said), opens_thread=opens_thread) != text_hash
 
 
 def newest_of(messages: Iterable[Message]) -> dict[int, tuple[Message, Version]]:
@@ -71,5 +86,6 @@ def version_of(message: Message) -> Version:
         said=said,
         text_hash=hash_of(own, opens_thread=opens_thread),
         opens_thread=opens_thread,
+        reply_to=message.reply_to,
         leans=says_little(own),
     )

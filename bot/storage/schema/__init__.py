@@ -1,11 +1,19 @@
 """The tables, as the migrations that make them; their number is the schema version (`user_version`).
 
-Migrations may call `own_hash(content, opens_thread)` and `own_leans(content)`, which are those of bot.composing.
+FUNCTIONS are those that migrations may call, each with its number of arguments.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from bot.storage.schema import answers, contexts, folds, gaps, messages, samples, sessions, words
 
 APPLICATION_ID = 0x53424F54  # "SBOT": tells our file from any other SQLite database
+
+FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "second_hash": (3, contexts.second_hash),
+    "second_leans": (1, contexts.second_leans),
+}
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     messages.STATEMENTS,

@@ -1,5 +1,26 @@
 """What came with messages and what they answer: the second version of the embedded text."""
 
+from bot.composing import hash_of, own_text
+from bot.messages import Said
+from bot.saying import says_little
+from bot.texts import content_hash, embed_text_1
+
+_DAMAGED = b"damaged"  # no hash, so that the text stays one that does not fit it
+
+
+def second_hash(content: bytes, text_hash: bytes | None, opens_thread: int) -> bytes | None:
+    """The hash of a text in the second version, where it fits the one that it had in the first."""
+    text = content.decode(errors="replace")
+    first = embed_text_1(text)
+    if text_hash != (content_hash(first) if first else None):
+        return _DAMAGED
+    return hash_of(own_text(Said(text)), opens_thread=bool(opens_thread))
+
+
+def second_leans(content: bytes) -> bool:
+    return says_little(own_text(Said(content.decode(errors="replace"))))
+
+
 STATEMENTS = (
     # attached is what can be read of what came with a message, names those of what it mentions as a JSON object by
     # id, reply_to the message that it answers; leans says that it says so little that what it answers goes into its
