@@ -32,7 +32,8 @@ STATEMENTS = (
     "CREATE INDEX messages_by_parent ON messages (guild_id, reply_to) WHERE leans AND reply_to IS NOT NULL",
     # The second text version. Texts that it leaves as they were keep their vectors.
     """CREATE TABLE rehashed AS SELECT guild_id, message_id, channel_id,
-           own_hash(content, message_id = channel_id) AS content_hash, own_leans(content) AS leans FROM messages""",
+           second_hash(CAST(content AS BLOB), content_hash, message_id = channel_id) AS content_hash,
+           second_leans(CAST(content AS BLOB)) AS leans FROM messages""",
     """CREATE TABLE altered AS
        SELECT r.guild_id, r.message_id, r.content_hash FROM rehashed r JOIN messages m USING (guild_id, message_id)
        WHERE r.content_hash IS NOT m.content_hash
