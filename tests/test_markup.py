@@ -1,5 +1,7 @@
 """What readers see of Discord's markup."""
 
+import time
+
 import pytest
 
 from bot.markup import is_telling, joined, readable, without_quotes
@@ -70,3 +72,14 @@ def test_a_name_that_a_camera_gave_tells_nothing(name: str) -> None:
 def test_texts_are_joined_once_each() -> None:
     """Empty ones and repeated ones are left out."""
     assert joined(["a", None, "", " a ", "b"]) == "a\nb"
+
+
+@pytest.mark.parametrize(
+    "name", ["1" * 200 + "q.png", "abcdef" * 40 + "q.png", "e3b0c44298fc1c149afbf4c8996fb924" * 7, "a." * 100]
+)
+def test_no_name_takes_long(name: str) -> None:
+    """Whatever a file is called is looked at in no time."""
+    started = time.perf_counter()
+    is_telling(name)
+
+    assert time.perf_counter() - started < 0.1

@@ -21,7 +21,22 @@ def test_assent_thanks_and_laughter_say_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("hello", "hi", "why", "E404", "42", "c++", "don't", "printer", "haha the printer", "ok, reinstall it"),
+        *(
+            "off",
+            "god",
+            "col",
+            "g",
+            "hello",
+            "hi",
+            "why",
+            "E404",
+            "42",
+            "c++",
+            "don't",
+            "printer",
+            "haha the printer",
+            "ok, reinstall it",
+        ),
         *("same error here", "https://example.com", "はい、直りました", "ok " * 40),
     ],
 )

@@ -1,7 +1,7 @@
 """The buttons under an answer: turning pages, and sharing one."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -394,3 +394,19 @@ async def test_copies_of_an_old_answer_cannot_be_opened(town: Town) -> None:
     old = old_answer(town, button="copies", answer_id=77)
 
     assert shown(await (await town.bob.press(old, "copies:77:0")).answer()) == EXPIRED
+
+
+async def test_b47_a_share_tells_nothing_of_what_was_said_elsewhere(town: Town) -> None:
+    """What says the same where not everyone reads is neither counted nor linked to; the asker's buttons stay."""
+    vault = town.private("vault", town.bob)
+    hidden = vault.seed(town.bob, ["the ferry leaves at noon"] * 2, start=BEGAN)
+    town.square.seed(town.bob, ["the ferry leaves at noon"], start=BEGAN + timedelta(days=1))
+    await town.index()
+    answer = await town.similar(town.bob, "when does the ferry leave?")
+    assert "said 3 times" in shown(answer)
+    public = await shared(town.bob, answer)
+
+    assert "the ferry leaves at noon" in shown(public)
+    assert "said" not in shown(public)
+    assert not any(str(one.id) in shown(public) for one in hidden)
+    assert answer.buttons == ["1: all 3"]

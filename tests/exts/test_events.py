@@ -7,6 +7,8 @@ import pytest
 from live import eventually
 from town import Town, shown
 
+from bot.texts import content_hash
+
 SECRET = discord.Permissions(view_channel=True)
 HISTORY = discord.Permissions(read_message_history=True)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -313,3 +315,19 @@ async def test_names_and_places_are_no_reason_to_ask_again(town: Town) -> None:
     await town.stored("the harbour freezes in January", "after it")
     await town.similar(town.ada, "ice in the port", channel=town.square)
     assert n_asked() == n_before
+
+
+async def test_another_title_of_a_thread_is_heard(town: Town) -> None:
+    """What opens the thread is found by the new title and no longer by the old one, an archived thread's too."""
+    forum = town.guild.forum("help")
+    await town.index()
+    post = await forum.post(town.bob, "call me at 5550199", "my scooter was stolen from the yard last night")
+    await eventually(lambda: town.bot.rows("SELECT 1 FROM embeddings WHERE message_id = ?", post.id))
+
+    await post.rename("a stolen scooter")
+    await eventually(lambda: town.bot.rows("SELECT 1 FROM channels WHERE name = ?", "a stolen scooter"))
+    await town.settled()
+    made_of = content_hash("a stolen scooter my scooter was stolen from the yard last night")
+    await eventually(
+        lambda: town.bot.rows("SELECT content_hash FROM embeddings WHERE message_id = ?", post.id) == [(made_of,)]
+    )

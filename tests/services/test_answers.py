@@ -602,4 +602,28 @@ async def test_a_share_shows_each_thing_once(town: Rooms) -> None:
     hits = await town.answers.to_share(BOTH, audience(CHANNEL, OTHER_CHANNEL), page.answer_id, 0, history=history)
     await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=hits)
 
+    assert [(hit.message.message_id, hit.copies) for hit in hits] == [(12, ())]
     assert await town.database.fetch("SELECT source_id FROM share_sources") == [(12,)]
+
+
+async def test_copies_are_counted_beyond_the_first_candidates(town: Rooms) -> None:
+    """Behind nearer hits, too: as often as it was said, not as often as was looked at first."""
+    nearer = [message(i, f"red fish {word}") for i, word in enumerate(("swims", "sleeps", "eats"), 3_000)]
+    await town.ingest.saved(GUILD, [*nearer, *(message(i, "red fish and something else") for i in range(4_000, 4_080))])
+    await town.settle()
+    page = await town.answers.ask(BOTH, replace(FOLDED, limit=5), history=AsStored(town.messages))
+
+    assert [len(hit.copies) for hit in page.hits if hit.message.content.endswith("else")] == [79]
+
+
+async def test_what_comes_with_a_text_later_takes_no_source_from_a_share(town: Rooms) -> None:
+    """An unfurled link changes nothing of what is shown; a file's name that is shown does."""
+    await town.ingest.saved(GUILD, [message(50, "", attached="tide.pdf")])
+    hits = tuple(Hit(stored, 1.0) for stored in (await town.messages.get_many(GUILD, [1, 50])).values())
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=hits)
+
+    await town.ingest.saved(GUILD, [message(1, "red fish", attached="A title")])
+    assert await town.answers.stale_shares() == []
+    await town.ingest.saved(GUILD, [message(50, "", attached="menu.pdf")])
+    [share] = await town.answers.stale_shares()
+    assert [one.message_id for one in share.found] == [1]

@@ -574,7 +574,7 @@ def test_the_messages_can_be_read_twice(path):
         pytest.param({"attachments": [{"fileName": "tide.pdf"}, {"fileName": "image.png"}]}, "tide.pdf", id="files"),
         pytest.param({"embeds": [{"title": "Ice", "description": "Ships wait"}]}, "Ice\nShips wait", id="embeds"),
         pytest.param(
-            {"forwardedMessage": {"content": "x", "attachments": [{"fileName": "a.log"}]}}, "a.log", id="forward"
+            {"forwardedMessage": {"content": "x", "attachments": [{"fileName": "tide.log"}]}}, "tide.log", id="forward"
         ),
         pytest.param({"attachments": None, "embeds": [None, {"title": None}]}, None, id="nothing"),
         pytest.param({"attachments": [{"fileName": 7}], "embeds": "x", "forwardedMessage": []}, None, id="nonsense"),

@@ -8,7 +8,9 @@ import pytest
 from conftest import Rooms
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server, utc
 
-from bot.messages import Channel, ChannelKind, Origin
+from bot.askers import Operator
+from bot.messages import Channel, ChannelKind, Origin, Query
+from bot.storage.contexts import ANSWERING, BELOW
 
 LATER = utc("2030-01-01T00:00:00")
 THREAD = 77
@@ -185,3 +187,98 @@ async def test_a_title_is_found_by_its_words(rooms: Rooms) -> None:
     await rooms.ingest.met(server(), thread("Scanners"))
     await rooms.settle()
     assert await rooms.database.fetch("SELECT terms FROM lexicon") == [("scanners see the title",)]
+
+
+@pytest.mark.parametrize("question", [ANSWERING, BELOW], ids=["answers", "threads"])
+async def test_no_server_is_gone_through_for_what_depends_on_a_message(rooms: Rooms, question: str) -> None:
+    """It is asked with every message that is stored or deleted, so an index answers."""
+    [row] = (await rooms.database.fetch(f"EXPLAIN QUERY PLAN {question}", (GUILD, "[1]")))[:1]
+
+    assert "USING INDEX messages_by_" in row[3]
+    assert "AND " in row[3]
+
+
+async def test_a_damaged_question_goes_into_no_vector(rooms: Rooms) -> None:
+    """Its answer stands for itself until it is mended."""
+    await rooms.ingest.saved(GUILD, [message(1, LONG), message(2, "still?", reply_to=1)])
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE messages SET content = 'garbled' WHERE message_id = 1")
+
+    assert await embedded(rooms) == ["still?"]
+
+
+@pytest.mark.parametrize("names", ["no JSON", "[]", '{"a": "b"}'])
+async def test_damaged_names_hold_nothing_up(rooms: Rooms, names: str) -> None:
+    """A message whose names cannot be read is embedded and worded with those that it needs no names for."""
+    await rooms.ingest.saved(GUILD, [message(1, "plain words"), message(2, LONG)])
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE messages SET names = ? WHERE message_id = 1", (names,))
+    await rooms.settle()
+
+    assert (await rooms.messages.get_many(GUILD, [1]))[1].message.names == ()
+    assert await vector_ids(rooms) == [1, 2]
+
+
+async def test_a_post_without_a_readable_title_is_set_aside(rooms: Rooms) -> None:
+    """There is nothing to embed, and the others go on."""
+    await rooms.ingest.met(server(), thread("\u200b"))
+    await rooms.ingest.saved(GUILD, [message(THREAD, "", channel_id=THREAD), message(1, LONG)])
+    await rooms.settle()
+
+    assert rooms.embedder.texts == [LONG]
+    assert await rooms.embeddings.parked_reasons() == {"empty": 1}
+    await rooms.ingest.met(server(), thread("Printers"))
+    assert await embedded(rooms) == ["Printers"]
+
+
+async def test_an_answer_to_a_picture_has_the_title_above(rooms: Rooms) -> None:
+    """What is answered says nothing itself."""
+    await rooms.ingest.met(server(), thread("Printers"))
+    answer = message(102, "jammed", channel_id=THREAD, reply_to=THREAD)
+    await rooms.ingest.saved(GUILD, [message(THREAD, "", channel_id=THREAD), answer])
+
+    assert sorted(await embedded(rooms)) == ["Printers", "Printers jammed"]
+
+
+async def test_what_a_message_answers_may_be_told_later(answered: Rooms) -> None:
+    """An export knows nothing of it, the next page of history does: the vector is made anew."""
+    await answered.ingest.saved(GUILD, [message(4, "when?", origin=Origin.EXPORT)])
+    await answered.settle()
+    tally = await answered.ingest.saved(GUILD, [message(4, "when?", reply_to=1)])
+
+    assert tally.changed == 1
+    assert await embedded(answered) == [f"{LONG} when?"]
+    assert (await answered.ingest.saved(GUILD, [message(4, "when?", reply_to=1)])).unchanged == 1
+
+
+async def test_a_post_is_asked_about_by_its_title(rooms: Rooms) -> None:
+    """It has a vector, though it says nothing itself."""
+    await rooms.ingest.met(server(), thread("Printers"))
+    await rooms.ingest.saved(GUILD, [message(THREAD, "", channel_id=THREAD), message(1, "Printers")])
+    await rooms.settle()
+    hits = await rooms.search.similar(Operator(), Query(message_id=THREAD))
+
+    assert [hit.message.message_id for hit in hits] == [1]
+
+
+async def test_a_title_that_repeats_the_text_counts_once_among_its_words(rooms: Rooms) -> None:
+    """As Discord proposes titles."""
+    await rooms.ingest.met(server(), thread("red fish swim"))
+    await rooms.ingest.saved(GUILD, [message(THREAD, "red fish swim in the sea", channel_id=THREAD)])
+    await rooms.settle()
+
+    assert await rooms.database.fetch("SELECT terms FROM lexicon") == [("red fish swim in the sea",)]
+
+
+async def test_words_of_a_damaged_text_go_when_it_is_mended(rooms: Rooms) -> None:
+    """Although the hash is that of the mended text all the time."""
+    await rooms.ingest.saved(GUILD, [message(1, LONG)])
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE messages SET content = 'garbled' WHERE message_id = 1")
+    await rooms.settle()
+    await rooms.ingest.saved(GUILD, [message(1, LONG)])
+    await rooms.settle()
+
+    [(terms,)] = await rooms.database.fetch("SELECT terms FROM lexicon")
+    assert "printer" in terms
+    assert "garbled" not in terms

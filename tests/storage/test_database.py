@@ -338,6 +338,21 @@ async def test_texts_that_are_embedded_as_before_keep_their_vectors(tmp_path: Pa
         assert await new.problems() == []
 
 
+async def test_what_was_damaged_stays_so_in_a_new_version(tmp_path: Path, monkeypatch) -> None:
+    """A text that did not fit its hash is not believed afterwards, one that is no UTF-8 holds nothing up."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", MIGRATIONS[:5])
+        async with open_to_write(tmp_path) as old:
+            await put_server(old, 1)
+            async with old.transaction() as transaction:
+                for i, text in ((1, "X'676172626c6564'"), (2, "X'ff66'"), (3, "X'68656c6c6f'")):
+                    await transaction.execute(f"{PUT_MESSAGE} (1, {i}, 10, 501, 1, {HELLO_HASH}, CAST({text} AS TEXT))")
+
+    async with open_to_write(tmp_path) as new:
+        assert set(await MessageStore(new).get_many(1, [1, 2, 3])) == {3}
+        assert [i async for i in MessageStore(new).damaged_ids()] == [1, 2]
+
+
 @pytest.mark.parametrize(
     "statement",
     [

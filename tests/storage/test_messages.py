@@ -415,3 +415,14 @@ async def test_b23_a_message_that_comes_empty_without_an_edit_empties_nothing(ro
 
     await rooms.messages.renew(GUILD, [message(7, "", edited_at=LATE)])
     assert await contents(rooms) == {7: ""}
+
+
+@pytest.mark.parametrize("origin", list(Origin))
+async def test_b23_what_came_with_a_message_is_not_emptied_without_an_edit(rooms: Rooms, origin: Origin) -> None:
+    """Where Discord no longer shows the bot anything, a file's name stays as a text does."""
+    await rooms.messages.save(GUILD, [message(7, "", attached="tide.pdf", origin=origin)])
+    await rooms.messages.renew(GUILD, [message(7, "")])
+    assert (await rooms.messages.get_many(GUILD, [7]))[7].message.attached == "tide.pdf"
+
+    await rooms.messages.renew(GUILD, [message(7, "", edited_at=LATE)])
+    assert (await rooms.messages.get_many(GUILD, [7]))[7].message.attached is None

@@ -62,7 +62,8 @@ STATEMENTS = (
     END""",
     "DROP TRIGGER source_edited",
     """CREATE TRIGGER source_edited AFTER UPDATE OF content, attached ON messages
-       WHEN (old.content, old.attached) IS NOT (new.content, new.attached) BEGIN
+       WHEN coalesce(nullif(old.content, ''), old.attached, '')
+         <> coalesce(nullif(new.content, ''), new.attached, '') BEGIN
         DELETE FROM answer_hits WHERE guild_id = new.guild_id AND message_id = new.message_id;
         DELETE FROM share_sources WHERE guild_id = new.guild_id AND source_id = new.message_id;
     END""",
