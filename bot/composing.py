@@ -61,7 +61,7 @@ def _whole(said: Said) -> str:
 def hash_of(own: str, *, opens_thread: bool = False) -> bytes | None:
     """What is kept beside a message: the hash of its own text, None where nothing of it is worth embedding.
 
-    What opens a thread is worth that for its title.
+    A forum's post is worth that for its title.
     """
     return content_hash(own) if own or opens_thread else None
 

@@ -642,6 +642,19 @@ async def test_what_is_gone_or_rewritten_is_put_down_before_it_is_answered(town:
     assert await tombstones(town) == {2}
 
 
+async def test_a_file_that_was_replaced_is_not_as_it_was(town: Rooms) -> None:
+    """Of a message without text its files are shown, so it is true only while they are the same."""
+    history = await after_a_gap(town, 2)
+    named = [message(i, "", attached=name) for i, name in ((60, "salaries-of-all.xlsx"), (61, "tide.pdf"))]
+    await town.ingest.saved(GUILD, named)
+    history.write([message(60, "", attached="menu.pdf", edited_at=utc("2030-01-01T00:00:00")), named[1]])
+    rows = list((await town.messages.get_many(GUILD, [60, 61])).values())
+    confirmed = await town.reconcile.confirm(rows, history, within=5)
+
+    assert confirmed.true_ids == {61}
+    assert (await town.messages.get_many(GUILD, [60]))[60].message.shown == "menu.pdf"
+
+
 @pytest.mark.parametrize("seconds", [0.5, 0.123456])
 async def test_an_export_may_word_it_differently_without_an_edit(rooms: Rooms, seconds: float) -> None:
     """A text of an export stays true where the message was not edited since, however finely Discord tells the time."""
