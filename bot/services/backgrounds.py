@@ -10,7 +10,6 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages
-from bot.services import nearness
 from bot.services.nearness import Scale, different, scale_of
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon, Place, Sample
@@ -114,9 +113,11 @@ def _with_means(measured: Background, sample: Sample, embedded: EmbeddedMessages
         for script, n in Counter(scripts.tolist()).items()
         if n >= _ENOUGH_OF_A_SCRIPT
     }
-    measured = replace(measured, mean=vectors.mean(axis=0), means=means)
+    mean = vectors.mean(axis=0)
+    measured = replace(measured, mean=mean, means=means)
     around = vectors - np.array([measured.mean_of(script) for script in scripts.tolist()])
-    if len(rows := different(around)) < nearness.ENOUGH:
+    # Around the means of scripts, what one text of a script says in numbers would be all that is left of it.
+    if (rows := different(vectors - mean)) is None:
         return measured
     return replace(measured, plain=scale_of(vectors[rows]), centred=scale_of(around[rows]))
 

@@ -36,17 +36,17 @@ class Scale:
         return Nearness.CLOSE if way < _VERY_CLOSE else Nearness.VERY_CLOSE
 
 
-def different(around: Vectors) -> Ids:
+def different(around: Vectors) -> Ids | None:
     """The rows of float32 [n, dim], vectors around their mean, that do not say what an earlier one says.
 
-    A text that is said again and again would pass for what comes about by chance. ENOUGH of them make a scale. Of many
-    rows some are looked at, evenly spread.
+    A text that is said again and again would pass for what comes about by chance. Of many rows some are looked at,
+    evenly spread. None where fewer than ENOUGH are different, or less than half of them.
     """
     rows = np.arange(0, len(around), -(-len(around) // _MOST))
     some = _of_length_1(around[rows])
     alike = np.triu(some @ some.T, 1) >= _ALIKE
     different_rows: Ids = rows[~alike.any(axis=0)]
-    return different_rows
+    return different_rows if len(different_rows) >= max(ENOUGH, len(rows) / 2) else None
 
 
 def scale_of(vectors: Vectors) -> Scale:

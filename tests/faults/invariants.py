@@ -360,12 +360,17 @@ def shown_ids(answer: Any) -> list[int]:
 async def found(people: Sequence[Person], channel: Channel, *, n: int = 5, seed: int = 0) -> None:
     """I5, from a member's side: who asks with the very text of a message that stands alone with it, finds it first."""
     texts: dict[str, list[int]] = {}
+    below: set[int] = set()  # in a thread what is short is found by the thread's title as well
     for room in rooms_of(channel.discord):
-        # In a thread what is short is found by the thread's title as well.
-        if room.guild_id == channel.guild.id and room.is_readable and not room.is_thread:
+        if room.guild_id == channel.guild.id and room.is_readable:
             for message_id, text in room.texts.items():
                 texts.setdefault(own_text(Said(text)), []).append(message_id)
-    alone = [(text, ids[0]) for text, ids in texts.items() if text and len(ids) == 1 and len(text) < 1_000]
+            below |= room.texts.keys() if room.is_thread else set()
+    alone = [
+        (text, ids[0])
+        for text, ids in texts.items()
+        if text and len(ids) == 1 and len(text) < 1_000 and ids[0] not in below
+    ]
     for text, message_id in random.Random(seed).sample(alone, min(n, len(alone))):
         answer = await ask(_next_of(people), channel, text)
         assert shown_ids(answer)[:1] == [message_id], f"I5: message {message_id} is not the first for its own text"

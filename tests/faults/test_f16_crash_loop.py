@@ -45,5 +45,6 @@ async def test_f16_a_crash_loop_comes_to_an_end(tmp_path, seed) -> None:
             await town.start(SWEEP_PAUSE_S="1")
         await town.hold()
         older = Counter((page.channel_id, page.query["before"]) for page in town.pages() if "before" in page.query)
-        assert max(older.values()) <= 2, older.most_common(3)
+        # Comparing what is stored with Discord, which goes on meanwhile, may ask for a page once more.
+        assert max(older.values()) <= 3, older.most_common(3)
         await town.all_holds()

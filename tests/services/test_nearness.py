@@ -51,8 +51,19 @@ def test_a_limit_is_never_absurd(vectors: np.ndarray, limit: float) -> None:
 
 def test_what_is_said_again_counts_once() -> None:
     """Of equal texts the first one is left, of others all are."""
-    vectors = random_vectors(100, 64)
+    vectors = random_vectors(200, 64)
     again = vectors[[3, 3, 7]] * 1.5
+    rows = different(np.concatenate([vectors, again]))
 
-    assert different(np.concatenate([vectors, again])).tolist() == list(range(100))
-    assert different(np.ones((50, 8), np.float32)).tolist() == [0]
+    assert rows is not None
+    assert rows.tolist() == list(range(200))
+
+
+def test_where_most_say_the_same_there_is_no_scale() -> None:
+    """Nor where little is different: at least 128 texts are to be, and half of those that are looked at."""
+    vectors = random_vectors(200, 64)
+
+    assert different(np.ones((500, 8), np.float32)) is None
+    assert different(vectors[:127]) is None
+    assert different(np.concatenate([vectors[:140], *[vectors[:1]] * 200])) is None
+    assert different(random_vectors(3_000, 64)) is not None
