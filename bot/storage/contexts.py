@@ -4,11 +4,10 @@ from collections.abc import Iterable
 
 from bot.composing import Composition
 from bot.messages import Said
-from bot.storage.database import Row, Transaction, json_ids
+from bot.storage.database import AMONG, Row, Transaction, json_ids
 from bot.storage.versions import is_damaged
 
 THREADS = "('thread', 'private_thread')"
-_AMONG = "message_id IN (SELECT value FROM json_each(?))"
 SAID = "m.content, m.attached, m.names"
 TITLE = f"""(SELECT t.name FROM channels t
              WHERE t.guild_id = m.guild_id AND t.channel_id = m.message_id AND t.kind IN {THREADS})"""
@@ -50,7 +49,7 @@ async def titled(transaction: Transaction, guild_id: int, thread_ids: Iterable[i
     """The messages whose vectors are made of the titles of threads, in part; their words are queued anew."""
     threads = json_ids(thread_ids)
     openers = await transaction.fetch(
-        f"SELECT message_id FROM messages WHERE guild_id = ? AND {_AMONG} AND content_hash IS NOT NULL",
+        f"SELECT message_id FROM messages WHERE guild_id = ? AND {AMONG} AND content_hash IS NOT NULL",
         (guild_id, threads),
     )
     await word_anew(transaction, guild_id, _ids(openers))
@@ -61,10 +60,10 @@ async def titled(transaction: Transaction, guild_id: int, thread_ids: Iterable[i
 async def word_anew(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
     """Take the words of messages out of the full-text index, and have them wait for it."""
     among = (guild_id, json_ids(ids))
-    await transaction.execute(f"DELETE FROM worded WHERE guild_id = ? AND {_AMONG}", among)
+    await transaction.execute(f"DELETE FROM worded WHERE guild_id = ? AND {AMONG}", among)
     await transaction.execute(
         f"""INSERT INTO unworded SELECT guild_id, message_id FROM messages
-            WHERE guild_id = ? AND {_AMONG} AND content_hash IS NOT NULL ON CONFLICT DO NOTHING""",
+            WHERE guild_id = ? AND {AMONG} AND content_hash IS NOT NULL ON CONFLICT DO NOTHING""",
         among,
     )
 
@@ -73,10 +72,10 @@ async def make_anew(transaction: Transaction, guild_id: int, ids: Iterable[int])
     """Remove the vectors of messages, which wait for new ones if they are worth any."""
     among = json_ids(ids)
     for table in ("embeddings", "pending"):
-        await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ? AND {_AMONG}", (guild_id, among))
+        await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ? AND {AMONG}", (guild_id, among))
     await transaction.execute(
         f"""INSERT INTO pending (guild_id, message_id)
-            SELECT guild_id, message_id FROM messages WHERE guild_id = ? AND {_AMONG} AND content_hash IS NOT NULL""",
+            SELECT guild_id, message_id FROM messages WHERE guild_id = ? AND {AMONG} AND content_hash IS NOT NULL""",
         (guild_id, among),
     )
 

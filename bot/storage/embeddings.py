@@ -17,7 +17,7 @@ from bot.composing import Composition
 from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages, Generation, Said
 from bot.storage.contexts import COMPOSED, WITH_CONTEXT, composition_of
-from bot.storage.database import PAGE_SIZE, Database, Row, Transaction, json_ids
+from bot.storage.database import AMONG, PAGE_SIZE, Database, Row, Transaction, json_ids
 from bot.storage.generations import HAS_A_VECTOR, OURS, QUEUE_WHAT_LACKS_A_VECTOR, GenerationStore
 from bot.storage.outage import OutageStore
 from bot.storage.sessions import given_ids
@@ -28,7 +28,6 @@ from bot.vectors import Ids, Vectors
 
 log = logging.getLogger(__name__)
 
-_AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _PUT = f"""
     INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
     VALUES (?, ({OURS}), ?, ?, ?, ?, ?)
@@ -123,7 +122,7 @@ class EmbeddingStore:
     async def _park_damaged(self, message_ids: Iterable[int]) -> None:
         async with self._database.transaction() as transaction:
             # Looked at again, since they may have been saved anew meanwhile.
-            rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE q.{_AMONG}", (json_ids(message_ids),))
+            rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE q.{AMONG}", (json_ids(message_ids),))
             damaged = [row[:2] for row in rows if _has_damaged_text(row)]
             await transaction.execute_many(
                 "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
@@ -199,7 +198,7 @@ class EmbeddingStore:
     async def embedded_among(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
         """Those of the messages that have a vector."""
         rows = await self._database.fetch(
-            f"SELECT message_id FROM embeddings WHERE guild_id = ? AND {_AMONG} AND generation_id = ({OURS})",
+            f"SELECT message_id FROM embeddings WHERE guild_id = ? AND {AMONG} AND generation_id = ({OURS})",
             (guild_id, json_ids(message_ids), *self._key),
         )
         return {row[0] for row in rows}
@@ -209,7 +208,7 @@ class EmbeddingStore:
         rows = await self._database.fetch(
             f"""SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
                 FROM messages m JOIN embeddings e USING (guild_id, message_id)
-                WHERE m.guild_id = ? AND m.{_AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id""",
+                WHERE m.guild_id = ? AND m.{AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id""",
             (guild_id, json_ids(message_ids), *self._key),
         )
         return embedded_messages(rows, self.generation.dim)
@@ -263,9 +262,7 @@ def _pending_text(row: Row) -> PendingText:
 
 async def _unchanged(transaction: Transaction, texts: Sequence[PendingText]) -> list[PendingText]:
     """Those that still wait, and are still made of what they were made of."""
-    rows = await transaction.fetch(
-        f"{_TEXTS_IN_QUEUE} WHERE q.{_AMONG}", (json_ids(text.message_id for text in texts),)
-    )
+    rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE q.{AMONG}", (json_ids(text.message_id for text in texts),))
     now = {(row[0], row[1]): composition_of(row[4:]) for row in rows}
     return [text for text in texts if now.get((text.guild_id, text.message_id)) == text.composition]
 

@@ -10,7 +10,7 @@ from bot.askers import Scope
 from bot.composing import worded_text
 from bot.messages import Said
 from bot.storage.contexts import SAID, TITLE
-from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
 from bot.storage.scopes import place_conditions
 from bot.vectors import Ids
 
@@ -18,7 +18,6 @@ _LOTS = 2**31
 # As in the index worded_by_lot, which would not be used for another expression.
 _LOT = "((message_id & 2147483647) * 1103515245 + ((message_id >> 31) & 2147483647) * 1640531527) & 2147483647"
 _BLOCK = 2**32  # rows that a server may have in all its time
-_AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _TERMS = """SELECT w.message_id, l.terms, w.channel_id, w.author_id
             FROM worded w CROSS JOIN lexicon l ON l.rowid = w.row_id"""
 _FIRST_ROW = f"(SELECT block_id * {_BLOCK} FROM blocks WHERE guild_id = ?)"
@@ -121,14 +120,14 @@ class Lexicon:
     async def terms(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, list[str]]:
         """The terms of those messages that are in the index, by message."""
         rows = await self._database.fetch(
-            f"{_TERMS} WHERE w.guild_id = ? AND w.{_AMONG}", (guild_id, json_ids(message_ids))
+            f"{_TERMS} WHERE w.guild_id = ? AND w.{AMONG}", (guild_id, json_ids(message_ids))
         )
         return _by_message(rows)
 
     async def worded_among(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
         """Those of the messages that are in the index."""
         rows = await self._database.fetch(
-            f"SELECT message_id FROM worded WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(message_ids))
+            f"SELECT message_id FROM worded WHERE guild_id = ? AND {AMONG}", (guild_id, json_ids(message_ids))
         )
         return {row[0] for row in rows}
 
@@ -136,7 +135,7 @@ class Lexicon:
 async def _put(transaction: Transaction, guild_id: int, texts: Sequence[tuple[UnwordedText, str]]) -> None:
     rows = await transaction.fetch(
         f"""SELECT message_id, content_hash, {TITLE}, channel_id, author_id
-            FROM unworded JOIN messages m USING (guild_id, message_id) WHERE guild_id = ? AND {_AMONG}""",
+            FROM unworded JOIN messages m USING (guild_id, message_id) WHERE guild_id = ? AND {AMONG}""",
         (guild_id, json_ids(text.message_id for text, _ in texts)),
     )
     waiting = {tuple(row[:3]): row[3:] for row in rows}
@@ -153,7 +152,7 @@ async def _put(transaction: Transaction, guild_id: int, texts: Sequence[tuple[Un
         [(row_id, terms) for row_id, (_, terms) in enumerate(fitting, first)],
     )
     await transaction.execute(
-        f"DELETE FROM unworded WHERE guild_id = ? AND {_AMONG}",
+        f"DELETE FROM unworded WHERE guild_id = ? AND {AMONG}",
         (guild_id, json_ids(text.message_id for text, _ in fitting)),
     )
 

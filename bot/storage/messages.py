@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.messages import Message, Origin, Said, StoredMessage
 from bot.storage.contexts import answering, make_anew, titled
-from bot.storage.database import Database, Row, Transaction, json_ids
+from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
 from bot.storage.saving import Saved, versions, write
 from bot.storage.servers import IN_CHANNELS, Marks, forget_channels, forget_marks, put_marks, raise_marks
 from bot.storage.versions import is_damaged, newest_of
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 _ROW_BYTES = 100  # ids and hash, with their share of the indexes
 _CHECKED_AT_ONCE = 1_024  # some 8 ms of work between two turns of others
-_AMONG = "message_id IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class MessageStore:
         async with self._database.transaction() as transaction:
             await _bury(transaction, guild_id, ids)
             rows = await transaction.fetch(
-                f"SELECT message_id FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
+                f"SELECT message_id FROM messages WHERE guild_id = ? AND {AMONG}", (guild_id, ids)
             )
             return await _remove(transaction, guild_id, rows)
 
@@ -111,7 +110,7 @@ class MessageStore:
                 LEFT JOIN authors a USING (guild_id, author_id)
                 LEFT JOIN channels c USING (guild_id, channel_id)
                 LEFT JOIN servers s USING (guild_id)
-                WHERE m.guild_id = ? AND m.{_AMONG}""",
+                WHERE m.guild_id = ? AND m.{AMONG}""",
             (guild_id, json_ids(message_ids)),
         )
         damaged = {row[0] for row in rows if _has_damaged_text(row)}
@@ -139,7 +138,7 @@ class MessageStore:
     async def stored_ids(self, guild_id: int, message_ids: Iterable[int]) -> set[int]:
         """Which of these messages are stored."""
         rows = await self._database.fetch(
-            f"SELECT message_id FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(message_ids))
+            f"SELECT message_id FROM messages WHERE guild_id = ? AND {AMONG}", (guild_id, json_ids(message_ids))
         )
         return {row[0] for row in rows}
 
@@ -197,7 +196,7 @@ async def _remove(transaction: Transaction, guild_id: int, rows: Iterable[Row]) 
     """Remove messages, given as rows of their ids, and the vectors that were made of them."""
     ids = [row[0] for row in rows]
     stale = set(await answering(transaction, guild_id, ids)) - set(ids)
-    await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {_AMONG}", (guild_id, json_ids(ids)))
+    await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {AMONG}", (guild_id, json_ids(ids)))
     await make_anew(transaction, guild_id, stale)
     return Removed(tuple(ids), tuple(stale))
 

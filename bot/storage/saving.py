@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from bot.messages import Message, Said
 from bot.storage.contexts import answering, make_anew, word_anew
-from bot.storage.database import Transaction, json_ids
+from bot.storage.database import AMONG, Transaction, json_ids
 from bot.storage.versions import Version
 from bot.texts import storable
-
-_AMONG = "message_id IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,7 @@ async def write(transaction: Transaction, guild_id: int, incoming: Mapping[int, 
     if damaged:
         await word_anew(transaction, guild_id, damaged)
     leaning = await answering(transaction, guild_id, [*new, *stale])
-    await make_anew(transaction, guild_id, {*stale, *leaning} - {*new})
-    await _queue(transaction, guild_id, [i for i in new if incoming[i][1].text_hash])
+    await make_anew(transaction, guild_id, {*new, *stale, *leaning})
     return Saved(
         new=frozenset(new),
         changed=frozenset(changed),
@@ -58,16 +55,14 @@ async def versions(transaction: Transaction, guild_id: int, ids: str) -> dict[in
     rows = await transaction.fetch(
         f"""SELECT message_id, origin, coalesce(edited_at, 0), content, attached, names, content_hash,
                    message_id = channel_id, reply_to
-            FROM messages WHERE guild_id = ? AND {_AMONG}""",
+            FROM messages WHERE guild_id = ? AND {AMONG}""",
         (guild_id, ids),
     )
     return {row[0]: Version(row[1], row[2], Said(*row[3:6]), row[6], bool(row[7]), row[8]) for row in rows}
 
 
 async def _buried(transaction: Transaction, guild_id: int, ids: str) -> set[int]:
-    rows = await transaction.fetch(
-        f"SELECT message_id FROM tombstones WHERE guild_id = ? AND {_AMONG}", (guild_id, ids)
-    )
+    rows = await transaction.fetch(f"SELECT message_id FROM tombstones WHERE guild_id = ? AND {AMONG}", (guild_id, ids))
     return {row[0] for row in rows}
 
 
@@ -106,11 +101,4 @@ async def _put(transaction: Transaction, messages: Iterable[tuple[Message, Versi
             )
             for message, version in messages
         ],
-    )
-
-
-async def _queue(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:
-    await transaction.execute_many(
-        "INSERT INTO pending (guild_id, message_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET parked = NULL",
-        [(guild_id, i) for i in ids],
     )

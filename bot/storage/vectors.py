@@ -14,7 +14,7 @@ import numpy as np
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages, Generation
 from bot.storage.connections import shared_connection, translated
-from bot.storage.database import Row, json_ids
+from bot.storage.database import AMONG, Row, json_ids
 from bot.storage.generations import OURS
 from bot.storage.scopes import place_conditions
 from bot.vectors import Halves, Ids
@@ -25,7 +25,6 @@ FLOAT16 = np.dtype("<f2")
 _GREATEST_ID = 2**63 - 1
 _IDS_A_FETCH = 16_384
 _A_PART, _AT_ONCE = 24, 4  # vectors at least that are read one after another, and how many readers there are
-_AMONG = "message_id IN (SELECT value FROM json_each(?))"
 _ROWS = """SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
            FROM messages m CROSS JOIN embeddings e USING (guild_id, message_id)"""
 
@@ -94,7 +93,7 @@ class ServerVectors:
     def get(self, message_ids: Ids) -> EmbeddedMessages:
         with self._reader.connection() as connection:
             rows = connection.execute(
-                f"{_ROWS} WHERE m.guild_id = ? AND m.{_AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id",
+                f"{_ROWS} WHERE m.guild_id = ? AND m.{AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id",
                 (self._guild_id, json_ids(message_ids), *self._key),
             ).fetchall()
         return embedded_messages(rows, self._dim)
@@ -111,7 +110,7 @@ class ServerVectors:
         with self._reader.connection() as connection:
             rows: list[Row] = connection.execute(
                 f"""SELECT message_id, checksum, vector FROM embeddings
-                    WHERE guild_id = ? AND {_AMONG} AND generation_id = ({OURS})""",
+                    WHERE guild_id = ? AND {AMONG} AND generation_id = ({OURS})""",
                 (self._guild_id, json_ids(message_ids), *self._key),
             ).fetchall()
         return rows
