@@ -248,7 +248,8 @@ class EmbeddedMessages:
     """Messages of one server with their vectors, as the mirror keeps them.
 
     The ids are int64 [n]; `vectors` is float32 or float16 [n, dim], each row of length 1 but for half precision.
-    An embedding's id is that of one vector for good: an edited message gets another.
+    A long message has several rows, one after another: its vector and those of its parts. An embedding's id is that of
+    one vector for good: an edited message gets another.
     """
 
     message_ids: Ids

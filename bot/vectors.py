@@ -21,6 +21,12 @@ def among(ids: Ids, others: Ids) -> npt.NDArray[np.bool_]:
     return found
 
 
+def begins(ids: Ids) -> npt.NDArray[np.bool_]:
+    """Which of some ids do not repeat the one before."""
+    new: npt.NDArray[np.bool_] = np.diff(ids, prepend=-1) != 0
+    return new
+
+
 def unit(vectors: Vectors) -> Vectors:
     """Each row of a float32 [n, dim] brought to length 1; a row without a direction becomes NaN."""
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)

@@ -9,7 +9,7 @@ import numpy as np
 from bot.askers import EVERYTHING, Scope
 from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages
-from bot.vectors import Halves, Ids, Vectors
+from bot.vectors import Halves, Ids, Vectors, begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class VectorSource(Protocol):
     """The vectors of one server's messages as the database keeps them. Calls may come from several threads."""
 
     def stamps(self) -> tuple[Ids, Ids]:
-        """The ids of all messages that have a vector, ascending, and the ids of their embeddings."""
+        """For each vector the id of its message, ascending, and that of its embedding."""
         ...
 
     def get(self, message_ids: Ids) -> EmbeddedMessages:
@@ -36,12 +36,12 @@ class VectorSource(Protocol):
         ...
 
     def within(self, scope: Scope) -> Iterator[EmbeddedMessages]:
-        """The messages that a scope admits, its excluded ones among them, ascending in batches."""
+        """The messages that a scope admits, its excluded ones among them, ascending in batches, each one whole."""
         ...
 
 
 class VectorIndex(Protocol):
-    """The vectors of one server's messages.
+    """The vectors of one server's messages; a message's score is that of the nearest of its vectors.
 
     Every engine gives the exact one's scores for vectors as the database keeps them, and the same ids, unless it
     looks at a part of its lists only or keeps coarser codes: of those the recall is measured. It never gives an id
@@ -50,7 +50,7 @@ class VectorIndex(Protocol):
     """
 
     def upsert(self, messages: EmbeddedMessages) -> None:
-        """Add messages, or replace those that are there. Raises DimensionError and ValueError."""
+        """Add messages, or replace those that are there; all vectors of each. Raises DimensionError and ValueError."""
         ...
 
     def remove(self, message_ids: Iterable[int]) -> None:
@@ -69,7 +69,9 @@ class VectorIndex(Protocol):
         """What it takes in memory."""
         ...
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many vectors are in."""
+        ...
 
 
 def check_messages(messages: EmbeddedMessages, *, dim: int) -> None:
@@ -79,8 +81,10 @@ def check_messages(messages: EmbeddedMessages, *, dim: int) -> None:
         raise ValueError("a vector is not finite")
     if len(messages) and messages.message_ids.min() < 1:
         raise ValueError("an id is below 1")
-    if len(np.unique(messages.message_ids)) != len(messages):
-        raise ValueError("an id is there twice")
+    if len(np.unique(messages.embedding_ids)) != len(messages):
+        raise ValueError("an embedding is there twice")
+    if len(np.unique(messages.message_ids)) != np.count_nonzero(begins(messages.message_ids)):
+        raise ValueError("the vectors of a message lie apart")
 
 
 def check_query(vector: Vectors, k: int, *, dim: int) -> None:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from bot.askers import EVERYTHING, Scope
 from bot.index.base import Neighbor, VectorSource, check_messages, check_query
+from bot.index.halves import firsts
 from bot.index.partition import Partition
 from bot.index.rabitq import lists_around
 from bot.index.reach import Reach, reach_over
@@ -27,7 +28,7 @@ from bot.index.rescoring import EXACT_UP_TO, MAX_READ, Candidates, nearest_exact
 from bot.index.rotation import Rotation
 from bot.index.rows import Mask, Rows
 from bot.messages import EmbeddedMessages
-from bot.vectors import Ids, Vectors
+from bot.vectors import Ids, Vectors, begins
 
 Codes = npt.NDArray[np.uint8]
 Estimates = npt.NDArray[np.float32]
@@ -109,8 +110,9 @@ class CodesIndex:
 
     def upsert(self, messages: EmbeddedMessages) -> None:
         check_messages(messages, dim=self.dim)
-        for start in range(0, len(messages), _AT_ONCE):
-            self._upsert(messages[start : start + _AT_ONCE])
+        borders = [*np.flatnonzero(begins(messages.message_ids))[::_AT_ONCE].tolist(), len(messages)]
+        for start, end in pairwise(borders):
+            self._upsert(messages[start:end])
 
     def _upsert(self, messages: EmbeddedMessages) -> None:
         lists, codes = self.encoded(messages)
@@ -178,7 +180,7 @@ class CodesIndex:
             mask = self._rows.within(scope)
             n_admitted = int(np.count_nonzero(mask))
             if n_admitted <= MAX_READ:
-                ids = self._rows.message_ids[mask]
+                ids = np.unique(self._rows.message_ids[mask])
                 return Candidates(ids, np.zeros(len(ids), np.float32), are_all=True)
             are_few = n_admitted <= EXACT_UP_TO
             if are_few or width >= n_admitted:
@@ -187,7 +189,9 @@ class CodesIndex:
                 lists = self._to_look_at(nearest_lists, mask, n_admitted, k)
             estimates, rows = self._ask(turned, width, lists, mask, n_admitted)
             are_all = len(rows) < width or width == n_admitted
-            return Candidates(self._rows.message_ids[rows], estimates, are_all=are_all, are_few=are_few)
+            ids = self._rows.message_ids[rows]
+            best = firsts(ids)
+            return Candidates(ids[best], estimates[best], are_all=are_all, are_few=are_few)
 
     def _to_look_at(self, nearest_lists: Ids, mask: Mask, n_admitted: int, k: int) -> Ids:
         """As many of the lists, the nearest first, as together hold the wanted share of the rows in scope."""

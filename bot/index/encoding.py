@@ -14,10 +14,10 @@ from bot.vectors import Ids, among
 
 
 class Encoding:
-    """The codes of some of a source's messages, named by ascending ids, made by an index that stays empty."""
+    """The codes of some of a source's vectors, named by their embeddings, made by an index that stays empty."""
 
-    def __init__(self, index: CodesIndex, source: VectorSource, message_ids: Ids, go_on: Callable[[], None]) -> None:
-        n = len(message_ids)
+    def __init__(self, index: CodesIndex, source: VectorSource, embedding_ids: Ids, go_on: Callable[[], None]) -> None:
+        n, named = len(embedding_ids), np.sort(embedding_ids)
         self._n_lists = index.partition.n_lists
         self._ids = np.empty((4, n), np.int64)
         self._lists = np.empty(n, np.int32)
@@ -26,7 +26,7 @@ class Encoding:
         for batch in source.within(EVERYTHING):
             go_on()
             check_messages(batch, dim=index.dim)
-            taken = batch[among(batch.message_ids, message_ids)]
+            taken = batch[among(batch.embedding_ids, named)]
             these = slice(self._n, self._n + len(taken))
             lists, codes = index.encoded(taken)
             self._ids[:, these] = taken.message_ids, taken.channel_ids, taken.author_ids, taken.embedding_ids

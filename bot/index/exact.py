@@ -6,6 +6,7 @@ import numpy as np
 
 from bot.askers import EVERYTHING, Scope
 from bot.index.base import Neighbor, check_messages, check_query
+from bot.index.halves import Scored, ranked
 from bot.index.rows import Rows
 from bot.messages import EmbeddedMessages
 from bot.vectors import Ids, Vectors, cosines
@@ -43,10 +44,9 @@ class ExactIndex:
         check_query(vector, k, dim=self._dim)
         rows = np.flatnonzero(self._rows.within(scope))
         scores = cosines(self._vectors[rows], vector)
-        return nearest(self._rows.message_ids[rows], scores, k)
+        return neighbors(ranked(self._rows.message_ids[rows], scores).best(k))
 
 
-def nearest(message_ids: Ids, scores: "np.typing.NDArray[np.floating]", k: int) -> list[Neighbor]:
-    """The k best scores with their ids, the newer message first among equals."""
-    order = np.lexsort((-message_ids, -scores))[:k]
-    return [Neighbor(int(message_ids[i]), float(scores[i])) for i in order]
+def neighbors(best: Scored) -> list[Neighbor]:
+    """A ranking as an index gives it."""
+    return [Neighbor(int(i), float(score)) for i, score in zip(best.message_ids, best.scores, strict=True)]

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from bot.askers import EVERYTHING, Scope
 from bot.errors import IndexUnsuitable
 from bot.index.base import Neighbor, VectorSource, check_messages, check_query
-from bot.index.exact import nearest
-from bot.index.halves import PRECISION
+from bot.index.exact import neighbors
+from bot.index.halves import is_wide_enough, ranked
 from bot.index.rescoring import Candidates, nearest_exactly
 from bot.index.rows import ROW_BYTES, Mask, Rows
 from bot.messages import EmbeddedMessages
@@ -147,9 +147,9 @@ class FaissIndex:
         return nearest_exactly(vector, k, self._source, lambda width: self._found(vector, width, scope))
 
     def _found(self, vector: Vectors, width: int, scope: Scope) -> Candidates:
-        neighbors = self._nearest(vector, width, scope)
-        ids = np.array([neighbor.message_id for neighbor in neighbors], np.int64)
-        estimates = np.array([neighbor.score for neighbor in neighbors], np.float32)
+        found = self._nearest(vector, width, scope)
+        ids = np.array([neighbor.message_id for neighbor in found], np.int64)
+        estimates = np.array([neighbor.score for neighbor in found], np.float32)
         return Candidates(ids, estimates, are_all=len(ids) < width)
 
     def _nearest(self, vector: Vectors, k: int, scope: Scope) -> list[Neighbor]:
@@ -161,7 +161,7 @@ class FaissIndex:
             else:
                 rows = self._candidates(vector, min(k, n_admitted), mask, n_admitted)
             scores = cosines(self._vectors(rows), vector)
-            return nearest(self._rows.message_ids[rows], scores, k)
+            return neighbors(ranked(self._rows.message_ids[rows], scores).best(k))
 
     def _drop(self, message_ids: Iterable[int]) -> None:
         rows = self._rows.drop(message_ids)
@@ -198,7 +198,7 @@ class FaissIndex:
             scores, rows = self._ask(vector, width, selector, n_probed)
             if len(rows) < width and lists is not None and n_probed < lists.nlist:
                 n_probed *= 2
-            elif len(rows) < width or width == n_admitted or scores[-1] < scores[k - 1] - PRECISION:
+            elif len(rows) < width or width == n_admitted or is_wide_enough(scores, self._rows.message_ids[rows], k):
                 return rows
             else:
                 width = min(2 * width, n_admitted)

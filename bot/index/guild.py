@@ -170,8 +170,8 @@ class GuildIndex:
             self._changed.update(message_ids)
 
     def _made(self) -> VectorIndex | None:
-        message_ids, _ = self._source.stamps()
-        return self._workshop.made(self._guild_id, message_ids) if self._has_room(len(message_ids)) else None
+        stamps = self._source.stamps()
+        return self._workshop.made(self._guild_id, stamps) if self._has_room(len(stamps[0])) else None
 
     def _quickly_made(self) -> VectorIndex | None:
         stamps = self._source.stamps()
@@ -180,7 +180,7 @@ class GuildIndex:
             return None
         if self._workshop.plan(n).is_coded:
             return self._out_of_cache(stamps)
-        return self._workshop.made(self._guild_id, stamps[0]) if n <= _QUICK else None
+        return self._workshop.made(self._guild_id, stamps) if n <= _QUICK else None
 
     def _out_of_cache(self, stamps: tuple[Ids, Ids]) -> VectorIndex | None:
         found = self._workshop.from_cache(self._guild_id, stamps)

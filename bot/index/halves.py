@@ -25,15 +25,31 @@ class Scored:
 NOTHING = Scored(np.empty(0, np.int64), np.empty(0, np.float64))
 
 
+def firsts(message_ids: Ids) -> Ids:
+    """The places where each id stands for the first time, ascending."""
+    places: Ids = np.sort(np.unique(message_ids, return_index=True)[1])
+    return places
+
+
 def ranked(message_ids: Ids, scores: "np.typing.NDArray[np.float64]") -> Scored:
-    """Messages in the order of an answer."""
+    """Messages in the order of an answer, each with the best of its scores."""
     order = np.lexsort((-message_ids, -scores))
-    return Scored(message_ids[order], scores[order])
+    best = order[firsts(message_ids[order])]
+    return Scored(message_ids[best], scores[best])
 
 
 def merged(one: Scored, other: Scored) -> Scored:
-    """Two rankings of different messages as one."""
+    """Two rankings as one."""
     return ranked(np.concatenate([one.message_ids, other.message_ids]), np.concatenate([one.scores, other.scores]))
+
+
+def is_wide_enough(measures: "np.typing.NDArray[np.float32]", message_ids: Ids, k: int) -> bool:
+    """Whether the k nearest messages are surely among those that Faiss found, best first, by scores that are rough.
+
+    What it cannot tell from the k-th of them is to be looked at as well.
+    """
+    places = firsts(message_ids)
+    return len(places) >= k and bool(measures[-1] < measures[places[k - 1]] - PRECISION)
 
 
 def nearest_of(message_ids: Ids, halves: Halves, vector: Vectors, k: int) -> Scored:
@@ -46,8 +62,7 @@ def nearest_of(message_ids: Ids, halves: Halves, vector: Vectors, k: int) -> Sco
     width = min(k + 16, n)
     while True:
         measures, places = flat.search(vector[np.newaxis], width)
-        # What Faiss cannot tell from the k-th best is scored as well.
-        if width == n or measures[0, -1] < measures[0, min(k, n) - 1] - PRECISION:
+        if width == n or is_wide_enough(measures[0], message_ids[places[0]], k):
             break
         width = min(2 * width, n)
     found = places[0]

@@ -14,7 +14,7 @@ from bot.askers import Scope
 from bot.errors import BotError
 from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
-from bot.messages import EmbeddedMessages, Generation
+from bot.messages import Generation
 from bot.vectors import Halves, Ids, Vectors
 
 log = logging.getLogger(__name__)
@@ -89,8 +89,10 @@ class Mirror:
             except (BotError, OSError) as error:
                 log.warning("the file of server %d is not as it should be: %s", guild_id, error)
 
-    def upsert(self, guild_id: int, messages: EmbeddedMessages) -> None:
-        self._index(guild_id).upsert(messages)
+    def take_in(self, guild_id: int, message_ids: Ids) -> None:
+        """Hold what the database holds of some messages now, which is the only thing that may be shown."""
+        if len(embedded := self.workshop.source(guild_id).get(message_ids)):
+            self._index(guild_id).upsert(embedded)
 
     def remove(self, guild_id: int, message_ids: Iterable[int]) -> None:
         self._index(guild_id).remove(message_ids)
@@ -121,7 +123,10 @@ class Mirror:
         return sorted(found, key=lambda candidate: (-candidate.score, -candidate.message_id))[:k]
 
     def vectors(self, guild_id: int, message_ids: Ids) -> tuple[Ids, Halves]:
-        """The stored vectors of a server's messages, float16 [n, dim], and whose they are; any may be missing."""
+        """The stored vectors of a server's messages, float16 [n, dim], and whose they are.
+
+        Any may be missing, and a long text has several.
+        """
         return self.workshop.source(guild_id).halves(message_ids)
 
     def _index(self, guild_id: int) -> GuildIndex:

@@ -1,4 +1,4 @@
-"""Which message stands in which dense row, and where it was written: what filters are computed from.
+"""Which message stands in which dense rows, one for each of its vectors, and where it was written: for filters.
 
 A row takes 37 bytes: a dictionary of its id alone would take three times as much, so most ids are looked up in a sorted
 order, and only the newest in a dictionary.
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages
-from bot.vectors import Ids
+from bot.vectors import Ids, begins
 
 Mask = npt.NDArray[np.bool_]
 ROW_BYTES = 37
@@ -54,6 +54,7 @@ class Rows:
         # Rows by rising message id, with their ids; some of them may have been dropped since.
         self._order, self._ordered_ids = np.zeros(0, np.int32), np.zeros(0, np.int64)
         self._recent: dict[int, int] = {}  # the rows that are not in the order
+        self._more: dict[int, list[int]] = {}  # the second and further rows of messages that have several
         self._free: list[int] = []
         self._n = 0
 
@@ -62,8 +63,9 @@ class Rows:
 
     def ids(self) -> Ids:
         """The ids that stand in a row, ascending."""
-        ids: Ids = np.sort(self.message_ids[self._is_taken])
-        return ids
+        ids = np.sort(self.message_ids[self._is_taken])
+        ids_once: Ids = ids[begins(ids)]
+        return ids_once
 
     def n_bytes(self) -> int:
         """What all rows take in memory, but for the few in the dictionary."""
@@ -74,7 +76,7 @@ class Rows:
         return np.flatnonzero(self._is_taken)
 
     def put(self, messages: EmbeddedMessages) -> Ids:
-        """Give new messages a row each; their rows. None of them may stand in one already."""
+        """Give each vector of new messages a row; their rows. None of them may stand in one already."""
         self._grow(len(messages) - len(self._free))
         taken = [self._free.pop() for _ in range(len(messages))]
         rows = np.array(taken, np.int64)
@@ -83,7 +85,7 @@ class Rows:
         self._channels[rows] = self._channel_codes.of(messages.channel_ids)
         self._authors[rows] = self._author_codes.of(messages.author_ids)
         self._is_taken[rows] = True
-        self._recent.update(zip(messages.message_ids.tolist(), taken, strict=True))
+        self._recent.update(self._with_more(messages.message_ids, rows))
         self._n += len(messages)
         if len(self._recent) > _MOST_RECENT:
             self._sort()
@@ -98,19 +100,22 @@ class Rows:
         self._sort()
 
     def drop(self, message_ids: Iterable[int]) -> Ids:
-        """Free the rows of messages, where they have one; those rows."""
+        """Free the rows of messages, where they have any; those rows."""
         ids = np.unique(np.fromiter(message_ids, np.int64))
         rows = self.rows_of(ids)
-        for message_id, row in zip(self.message_ids[rows].tolist(), rows.tolist(), strict=True):
-            if self._recent.pop(message_id, None) is not None:
+        for message_id in ids.tolist():
+            if (row := self._recent.pop(message_id, None)) is not None:
                 self._free.append(row)  # one in the order is free when the order is made anew
+            self._free += self._more.pop(message_id, ())
         self._is_taken[rows] = False
         self._n -= len(rows)
         return rows
 
     def rows_of(self, message_ids: Ids) -> Ids:
-        """The rows of those of the messages that have one; no message may be named twice."""
+        """The rows of those of the messages that have any; no message may be named twice."""
         recent = [row for i in message_ids.tolist() if (row := self._recent.get(i)) is not None]
+        if self._more:
+            recent += [row for i in message_ids.tolist() for row in self._more.get(i, ())]
         if not len(self._order):
             return np.array(recent, np.int64)
         places = np.minimum(np.searchsorted(self._ordered_ids, message_ids), len(self._order) - 1)
@@ -158,6 +163,16 @@ class Rows:
         dropped = self._order[~self._is_taken[self._order]]
         self._free.extend(dropped.tolist())
         rows = self.taken()
-        self._order = rows[np.argsort(self.message_ids[rows], kind="stable")].astype(np.int32)
+        rows = rows[np.argsort(self.message_ids[rows], kind="stable")]
+        self._more.clear()
+        self._with_more(self.message_ids[rows], rows)
+        self._order = rows[begins(self.message_ids[rows])].astype(np.int32)
         self._ordered_ids = self.message_ids[self._order]
         self._recent.clear()
+
+    def _with_more(self, message_ids: Ids, rows: Ids) -> list[tuple[int, int]]:
+        """Keep the further rows of messages that stand in several, one after another; each id with its first row."""
+        is_first = begins(message_ids)
+        for message_id, row in zip(message_ids[~is_first].tolist(), rows[~is_first].tolist(), strict=True):
+            self._more.setdefault(message_id, []).append(row)
+        return list(zip(message_ids[is_first].tolist(), rows[is_first].tolist(), strict=True))

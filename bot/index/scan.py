@@ -11,7 +11,7 @@ from bot.askers import EVERYTHING, Scope
 from bot.index.base import Neighbor, VectorSource, check_messages, check_query
 from bot.index.halves import NOTHING, Scored, merged, nearest_of
 from bot.messages import EmbeddedMessages
-from bot.vectors import Ids, Vectors
+from bot.vectors import Ids, Vectors, begins
 
 
 class ScanIndex:
@@ -24,10 +24,11 @@ class ScanIndex:
         self._middle: int | None = None
 
     def __len__(self) -> int:
-        return len(self.ids())
+        return len(self._source.stamps()[0])
 
     def ids(self) -> Ids:
-        return self._source.stamps()[0]
+        ids = self._source.stamps()[0]
+        return ids[begins(ids)]
 
     def n_bytes(self) -> int:
         return 0

@@ -23,7 +23,7 @@ from bot.index.rabitq import code_size_for
 from bot.index.room import Room, left_for_indexes
 from bot.index.scan import ScanIndex
 from bot.messages import Stamp
-from bot.vectors import Ids, Vectors
+from bot.vectors import Ids, Vectors, begins
 
 log = logging.getLogger(__name__)
 
@@ -169,19 +169,20 @@ class Workshop:
             return self.plan(len(index)).is_coded
         return n_lists_for(len(index)) > _OUTGROWN * index.partition.n_lists
 
-    def made(self, guild_id: int, message_ids: Ids) -> VectorIndex:
-        """An index of all messages that have a vector; `message_ids` are theirs."""
+    def made(self, guild_id: int, stamps: tuple[Ids, Ids]) -> VectorIndex:
+        """An index of all messages that have a vector; `stamps` are the source's."""
         source = self.source(guild_id)
-        if not self.plan(len(message_ids)).is_coded:
+        if not self.plan(len(stamps[0])).is_coded:
             return self._filled(FaissIndex(self.dim, self.kind or EXACT, source), source)
-        return self._coded(guild_id, source, message_ids)
+        return self._coded(guild_id, source, stamps)
 
-    def _coded(self, guild_id: int, source: VectorSource, message_ids: Ids) -> CodesIndex:
+    def _coded(self, guild_id: int, source: VectorSource, stamps: tuple[Ids, Ids]) -> CodesIndex:
         """Codes of all messages. They go through the file, so that they are in memory once only."""
-        log.info("building the index of server %d over %d messages", guild_id, len(message_ids))
+        message_ids, embedding_ids = stamps
+        log.info("building the index of server %d over %d vectors", guild_id, len(message_ids))
         partition = learnt(self._sample(source, message_ids), n_lists_for(len(message_ids)))
         index = CodesIndex(self.dim, partition, source, self._pool)
-        encoding = Encoding(index, source, message_ids, self._go_on)
+        encoding = Encoding(index, source, embedding_ids, self._go_on)
         if self._kept(guild_id, index, encoding):
             del encoding
             _give_back_memory()
@@ -238,11 +239,13 @@ class Workshop:
         source, (message_ids, embedding_ids) = self.source(guild_id), stamps
         index = CodesIndex(self.dim, cached.partition, source, self._pool, cached.reach)
         is_in, gone = np.zeros(len(message_ids), np.bool_), [np.empty(0, np.int64)]
+        order = np.argsort(embedding_ids)
+        ascending = embedding_ids[order]
 
         def those_that_are_true() -> Iterator[CodedList]:
             for coded in lists if len(message_ids) else ():
                 self._go_on()
-                places = np.minimum(np.searchsorted(message_ids, coded.message_ids), len(message_ids) - 1)
+                places = order[np.minimum(np.searchsorted(ascending, coded.embedding_ids), len(order) - 1)]
                 true = (message_ids[places] == coded.message_ids) & (embedding_ids[places] == coded.embedding_ids)
                 true &= ~is_in[places]
                 is_in[places[true]] = True
@@ -251,6 +254,7 @@ class Workshop:
 
         index.take(those_that_are_true())
         missing = message_ids[~is_in]
+        missing = missing[begins(missing)]
         if len(missing) > _BUSY_AT_MOST * len(message_ids):
             log.info("the cache of server %d lacks %d messages, and is made anew", guild_id, len(missing))
             return None

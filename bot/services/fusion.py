@@ -19,7 +19,7 @@ from bot.storage.lexicon import Lexicon
 from bot.storage.servers import ServerStore
 from bot.terms import script_of, terms_of
 from bot.times import made_at
-from bot.vectors import Ids, Scores, Vectors, cosines
+from bot.vectors import Ids, Scores, Vectors, begins, cosines
 
 # Below this, what is rare is a matter of chance, and the nearest vectors are as good as all.
 ENOUGH_FOR_WORDS = 100  # messages of a server
@@ -185,17 +185,25 @@ def _judged(  # noqa: PLR0917
     statistics: WordStatistics,
     background: Background,
 ) -> list[Ranked]:
+    if not len(ids):
+        return []
+    order = np.argsort(ids, kind="stable")
+    ids, vectors = ids[order], vectors[order]
+    places = np.flatnonzero(begins(ids))  # where each message begins, which may have several vectors
+    n_vectors = np.diff(places, append=len(ids))
+    ids = ids[places]
     terms = [terms_by_id.get(i, []) for i in ids.tolist()]
     scripts = [script_of("".join(its)) if its else _NO_SCRIPT for its in terms]
+    meanings = _meanings(vectors, np.repeat(scripts, n_vectors).tolist(), vector, asked.script, background)
     judged = Judged(
-        meanings=_meanings(vectors, scripts, vector, asked.script, background),
+        meanings=np.maximum.reduceat(meanings, places),
         words=word_scores(statistics, terms),
         rarities=rarities(statistics, terms),
         lengths=np.array([len(its) for its in terms], np.float64),
         is_same_script=np.array([script in (asked.script, _NO_SCRIPT) for script in scripts], np.bool_),
     )
     related = relatedness(judged, total=statistics.total, n_question_terms=len(asked.terms))
-    scores = cosines(vectors, vector)
+    scores = np.maximum.reduceat(cosines(vectors, vector), places)
     steps = _steps(beyond_chance(related, judged.meanings), background.centred)
     rows = zip(ids.tolist(), scores.tolist(), related.tolist(), steps, strict=True)
     return [Ranked(guild_id, *row) for row in rows]

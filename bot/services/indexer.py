@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from bot.storage.lexicon import Lexicon, UnwordedText
 from bot.storage.servers import ServerStore
 from bot.terms import terms_of
 from bot.threads import aside
-from bot.vectors import Ids, Vectors
+from bot.vectors import Vectors
 
 log = logging.getLogger(__name__)
 
@@ -156,19 +157,21 @@ class Indexer:
         await self._spaces.change_over()
 
     async def _embed(self, texts: Sequence[PendingText]) -> None:
-        by_hash = {text.content_hash: text.text for text in texts}
+        by_hash = {text.content_hash: text.texts for text in texts}
         try:
-            vectors = await self._embedder.embed(list(by_hash.values()))
+            vectors = await self._embedder.embed(list(chain.from_iterable(by_hash.values())))
         except EmbeddingError as error:
             if not error.blames_input:
                 raise
             await self._halve_or_park(texts, error)
             return
-        row_of = {content_hash: row for row, content_hash in enumerate(by_hash)}
-        await self._put(texts, vectors[[row_of[text.content_hash] for text in texts]])
+        borders = pairwise(accumulate(map(len, by_hash.values()), initial=0))
+        rows_of = dict(zip(by_hash, borders, strict=True))
+        rows = [row for text in texts for row in range(*rows_of[text.content_hash])]
+        await self._put(texts, vectors[rows])
 
     async def _put(self, texts: Sequence[PendingText], vectors: Vectors) -> None:
-        """Store and mirror the vectors of texts, float32 [n, dim]."""
+        """Store and mirror the vectors of texts, as EmbeddingStore.put_many takes them."""
         await self._works()
         async with self._spaces.in_step:
             await self._follow(await self._embeddings.put_many(texts, vectors))
@@ -186,12 +189,12 @@ class Indexer:
         await self._embedder.embed([_HARMLESS])
         for _ in range(1, _TRIES):
             try:
-                vector = await self._embedder.embed([texts[0].text])
+                vectors = await self._embedder.embed(texts[0].texts)
             except EmbeddingError as again:
                 if not again.blames_input:
                     raise
             else:
-                await self._put(texts, np.repeat(vector, len(texts), axis=0))
+                await self._put(texts, np.tile(vectors, (len(texts), 1)))
                 return
         await self._works()
         log.warning("parked %d messages with one text: %s %s", len(texts), error.code, error.detail)
@@ -225,14 +228,8 @@ class Indexer:
         self._is_behind = True  # until all of it is mirrored; it is no longer pending
         for guild_id in {text.guild_id for text in written}:
             ids = np.array([text.message_id for text in written if text.guild_id == guild_id], np.int64)
-            await self._take_in(guild_id, ids)
+            await asyncio.to_thread(self._mirror.take_in, guild_id, ids)
         self._is_behind = False
-
-    async def _take_in(self, guild_id: int, message_ids: Ids) -> None:
-        """Mirror what the database holds of these messages now, which is the only thing that it may show."""
-        embedded = await self._embeddings.get_many(guild_id, message_ids)
-        if len(embedded):
-            await asyncio.to_thread(self._mirror.upsert, guild_id, embedded)
 
 
 def _terms(texts: Sequence[UnwordedText]) -> list[list[str]]:

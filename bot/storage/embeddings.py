@@ -10,12 +10,14 @@ import logging
 import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, count, pairwise
 
 import numpy as np
 
 from bot.composing import Composition
 from bot.errors import DimensionError
 from bot.messages import EmbeddedMessages, Generation, Said
+from bot.parts import parts_of
 from bot.storage.contexts import COMPOSED, WITH_CONTEXT, composition_of
 from bot.storage.database import AMONG, PAGE_SIZE, Database, Row, Transaction, json_ids
 from bot.storage.generations import HAS_A_VECTOR, OURS, QUEUE_WHAT_LACKS_A_VECTOR, GenerationStore
@@ -24,17 +26,24 @@ from bot.storage.sessions import given_ids
 from bot.storage.vectors import FLOAT16, embedded_messages
 from bot.storage.versions import is_damaged
 from bot.texts import content_hash
-from bot.vectors import Ids, Vectors
+from bot.vectors import Halves, Ids, Vectors
 
 log = logging.getLogger(__name__)
 
 _PUT = f"""
-    INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
-    VALUES (?, ({OURS}), ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET embedding_id = excluded.embedding_id, content_hash = excluded.content_hash,
-                              checksum = excluded.checksum, vector = excluded.vector"""
+    INSERT OR REPLACE INTO embeddings
+        (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
+    VALUES (?, ({OURS}), ?, ?, ?, ?, ?)"""
+_PUT_PART = f"""
+    INSERT INTO parts (embedding_id, generation_id, guild_id, message_id, part, checksum, vector)
+    VALUES (?, ({OURS}), ?, ?, ?, ?, ?)"""
 _TEXTS_IN_QUEUE = f"""SELECT m.guild_id, m.message_id, m.content_hash, m.channel_id, {COMPOSED}
                       FROM pending q JOIN messages m USING (guild_id, message_id) {WITH_CONTEXT}"""
+_EVERY_WHOLE = """SELECT embedding_id, embedding_id, checksum, vector FROM embeddings
+                  WHERE embedding_id > ? ORDER BY embedding_id LIMIT ?"""
+_EVERY_PART = """SELECT p.embedding_id, e.embedding_id, p.checksum, p.vector
+                 FROM parts p JOIN embeddings e USING (guild_id, generation_id, message_id)
+                 WHERE p.embedding_id > ? ORDER BY p.embedding_id LIMIT ?"""
 _DAMAGED, _EMPTY = "damaged", "empty"
 _ROW_BYTES = 60  # beside a vector
 _COPY_KNOWN = f"""
@@ -44,17 +53,33 @@ _COPY_KNOWN = f"""
     JOIN embeddings e ON e.embedding_id = (SELECT min(known.embedding_id) FROM embeddings known
         WHERE known.generation_id = ({OURS}) AND known.content_hash = unhex(w.value ->> 2))
     WHERE true ON CONFLICT DO NOTHING RETURNING guild_id, message_id"""
+_COPY_KNOWN_PARTS = f"""
+    INSERT INTO parts (embedding_id, generation_id, guild_id, message_id, part, checksum, vector)
+    SELECT ? + row_number() OVER (), p.generation_id, w.value ->> 0, w.value ->> 1, p.part, p.checksum, p.vector
+    FROM json_each(?) w
+    JOIN embeddings e ON e.embedding_id = (SELECT min(known.embedding_id) FROM embeddings known
+        WHERE known.generation_id = ({OURS}) AND known.content_hash = unhex(w.value ->> 2))
+    JOIN parts p USING (guild_id, generation_id, message_id)"""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingText:
-    """A text that waits for its vector: what it is made of, what that comes to, and the hash of it."""
+    """A text that waits for its vector: what it is made of, what that comes to, and the hash of it.
+
+    A long one waits for those of its parts as well.
+    """
 
     guild_id: int
     message_id: int
     composition: Composition
     text: str
     content_hash: bytes
+    parts: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is embedded: the whole, and then its parts."""
+        return self.text, *self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,38 +160,36 @@ class EmbeddingStore:
         async with self._database.transaction() as transaction:
             unchanged = await _unchanged(transaction, texts)
             last_id = await given_ids(transaction, len(unchanged))
-            wanted = json.dumps([(text.guild_id, text.message_id, text.content_hash.hex()) for text in unchanged])
-            rows = await transaction.fetch(_COPY_KNOWN, (last_id, wanted, *self._key))
+            rows = await transaction.fetch(_COPY_KNOWN, (last_id, _wanted(unchanged), *self._key))
             copied = {(row[0], row[1]) for row in rows}
             done = [text for text in unchanged if (text.guild_id, text.message_id) in copied]
+            await self._copy_known_parts(transaction, [text for text in done if text.parts])
             await _take_off(transaction, done)
         return done
 
-    async def put_many(self, texts: Sequence[PendingText], vectors: Vectors) -> list[PendingText]:
-        """Store the vectors of texts, float32 [n, dim] of unit length; those that were stored.
+    async def _copy_known_parts(self, transaction: Transaction, texts: Sequence[PendingText]) -> None:
+        last_id = await given_ids(transaction, sum(len(text.parts) for text in texts))
+        await transaction.execute(_COPY_KNOWN_PARTS, (last_id, _wanted(texts), *self._key))
 
-        A message that was edited or deleted since it was read is left out: its vector is another's by now.
-        Raises DimensionError.
+    async def put_many(self, texts: Sequence[PendingText], vectors: Vectors) -> list[PendingText]:
+        """Store the vectors of texts; those that were stored.
+
+        `vectors` are float32 [n, dim] of unit length, in the order of each one's `texts`. A message that was edited or
+        deleted since it was read is left out: its vectors are another's by now. Raises DimensionError.
         """
         if vectors.shape[1] != self.generation.dim:
             raise DimensionError(self.generation.dim, vectors.shape[1])
+        borders = pairwise(accumulate((len(text.texts) for text in texts), initial=0))
+        rows_of = {(text.guild_id, text.message_id): slice(*rows) for text, rows in zip(texts, borders, strict=True)}
         async with self._database.transaction() as transaction:
-            vector_of = {(text.guild_id, text.message_id): row for row, text in enumerate(texts)}
-            fitting = [
-                (text, vectors[vector_of[text.guild_id, text.message_id]].astype(FLOAT16).tobytes())
-                for text in await _unchanged(transaction, texts)
-            ]
-            first_id = 1 + await given_ids(transaction, len(fitting))
-            await transaction.execute_many(
-                _PUT,
-                [
-                    (number, *self._key, text.guild_id, text.message_id, text.content_hash, zlib.crc32(blob), blob)
-                    for number, (text, blob) in enumerate(fitting, first_id)
-                ],
-            )
-            written = [text for text, _ in fitting]
-            await _take_off(transaction, written)
-        return written
+            fitting = await _unchanged(transaction, texts)
+            last_id = await given_ids(transaction, sum(len(text.texts) for text in fitting))
+            halves = [vectors[rows_of[text.guild_id, text.message_id]].astype(FLOAT16) for text in fitting]
+            rows = _rows(fitting, halves, last_id, self._key)
+            await transaction.execute_many(_PUT, [row for row, _ in rows])
+            await transaction.execute_many(_PUT_PART, [row for _, parts in rows for row in parts])
+            await _take_off(transaction, fitting)
+        return fitting
 
     async def park(self, texts: Sequence[PendingText], reason: str) -> None:
         """Set texts aside that the model refuses, unless they were edited since, so that the others go on."""
@@ -204,7 +227,7 @@ class EmbeddingStore:
         return {row[0] for row in rows}
 
     async def get_many(self, guild_id: int, message_ids: Iterable[int]) -> EmbeddedMessages:
-        """The messages that have a vector, in ascending order of their ids; damaged vectors are left out."""
+        """The messages with the vectors of their whole texts, ascending; damaged vectors are left out."""
         rows = await self._database.fetch(
             f"""SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
                 FROM messages m JOIN embeddings e USING (guild_id, message_id)
@@ -214,17 +237,14 @@ class EmbeddingStore:
         return embedded_messages(rows, self.generation.dim)
 
     async def damaged(self, batch: int = 4096) -> AsyncIterator[int]:
-        """The embedding_ids whose bytes do not fit their checksum, after a look at every one."""
-        last = 0
-        while rows := await self._database.fetch(
-            """SELECT message_id, 0, 0, checksum, vector, embedding_id FROM embeddings
-               WHERE embedding_id > ? ORDER BY embedding_id LIMIT ?""",
-            (last, batch),
-        ):
-            last = rows[-1][5]
-            for row in rows:
-                if zlib.crc32(row[4]) != row[3]:
-                    yield row[5]
+        """The embedding_ids of messages with bytes that do not fit their checksum, after a look at every vector."""
+        for vectors in (_EVERY_WHOLE, _EVERY_PART):
+            last = 0
+            while rows := await self._database.fetch(vectors, (last, batch)):
+                last = rows[-1][0]
+                for _, embedding_id, checksum, vector in rows:
+                    if zlib.crc32(vector) != checksum:
+                        yield embedding_id
 
     async def mend(self) -> int:
         """Remove damaged vectors and make their messages pending again; how many there were."""
@@ -257,7 +277,30 @@ def _has_damaged_text(row: Row) -> bool:
 def _pending_text(row: Row) -> PendingText:
     composition = composition_of(row[4:])
     text = composition.text
-    return PendingText(row[0], row[1], composition, text, content_hash(text))
+    return PendingText(row[0], row[1], composition, text, content_hash(text), parts_of(text))
+
+
+def _wanted(texts: Iterable[PendingText]) -> str:
+    """Messages with the hashes of their texts, as the statements that copy take them."""
+    return json.dumps([(text.guild_id, text.message_id, text.content_hash.hex()) for text in texts])
+
+
+def _rows(
+    texts: Sequence[PendingText], vectors: Sequence[Halves], last_id: int, key: Row
+) -> list[tuple[Row, list[Row]]]:
+    """What is stored of each text: the row of the whole, and those of its parts."""
+    ids = count(last_id + 1)
+    rows = []
+    for text, halves in zip(texts, vectors, strict=True):
+        place = (*key, text.guild_id, text.message_id)
+        whole, *parts = [(blob := half.tobytes(), zlib.crc32(blob)) for half in halves]
+        rows.append(
+            (
+                (next(ids), *place, text.content_hash, whole[1], whole[0]),
+                [(next(ids), *place, part, checksum, blob) for part, (blob, checksum) in enumerate(parts, 1)],
+            )
+        )
+    return rows
 
 
 async def _unchanged(transaction: Transaction, texts: Sequence[PendingText]) -> list[PendingText]:

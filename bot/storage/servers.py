@@ -44,6 +44,7 @@ _OF_A_SERVER = (
     "answers",
     "share_sources",
     "shares",
+    "parts",
     "embeddings",
     "pending",
     "worded",

@@ -25,8 +25,11 @@ FLOAT16 = np.dtype("<f2")
 _GREATEST_ID = 2**63 - 1
 _IDS_A_FETCH = 16_384
 _A_PART, _AT_ONCE = 24, 4  # vectors at least that are read one after another, and how many readers there are
-_ROWS = """SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.checksum, e.vector
-           FROM messages m CROSS JOIN embeddings e USING (guild_id, message_id)"""
+# Those of whole texts and those of parts, each from the table whose order they are wanted in.
+_WHOLES = """SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, 0 AS part, e.checksum, e.vector
+             FROM messages m CROSS JOIN embeddings e USING (guild_id, message_id)"""
+_PARTS = """SELECT e.message_id, m.channel_id, m.author_id, e.embedding_id, e.part, e.checksum, e.vector
+            FROM parts e CROSS JOIN messages m USING (guild_id, message_id)"""
 
 
 class VectorReader:
@@ -79,11 +82,12 @@ class ServerVectors:
 
     def stamps(self) -> tuple[Ids, Ids]:
         found = [np.empty((0, 2), np.int64)]
+        ours = f"WHERE guild_id = ? AND generation_id = ({OURS})"
         with self._reader.connection() as connection:
             cursor = connection.execute(
-                f"""SELECT message_id, embedding_id FROM embeddings
-                    WHERE guild_id = ? AND generation_id = ({OURS}) ORDER BY message_id""",
-                (self._guild_id, *self._key),
+                f"""SELECT message_id, embedding_id FROM embeddings {ours}
+                    UNION ALL SELECT message_id, embedding_id FROM parts {ours} ORDER BY message_id""",
+                2 * (self._guild_id, *self._key),
             )
             while rows := cursor.fetchmany(_IDS_A_FETCH):
                 found.append(np.array(rows, np.int64))
@@ -91,10 +95,11 @@ class ServerVectors:
         return stamps[:, 0].copy(), stamps[:, 1].copy()
 
     def get(self, message_ids: Ids) -> EmbeddedMessages:
+        theirs = f"WHERE m.guild_id = ? AND m.{AMONG} AND e.generation_id = ({OURS})"
         with self._reader.connection() as connection:
             rows = connection.execute(
-                f"{_ROWS} WHERE m.guild_id = ? AND m.{AMONG} AND e.generation_id = ({OURS}) ORDER BY m.message_id",
-                (self._guild_id, json_ids(message_ids), *self._key),
+                f"{_WHOLES} {theirs} UNION ALL {_PARTS} {theirs} ORDER BY message_id, part",
+                2 * (self._guild_id, json_ids(message_ids), *self._key),
             ).fetchall()
         return embedded_messages(rows, self._dim)
 
@@ -107,11 +112,12 @@ class ServerVectors:
         return np.fromiter((row[0] for row in intact), np.int64, len(intact)), _halves(intact, self._dim)
 
     def _bare_rows(self, message_ids: Ids) -> list[Row]:
+        theirs = f"WHERE guild_id = ? AND {AMONG} AND generation_id = ({OURS})"
         with self._reader.connection() as connection:
             rows: list[Row] = connection.execute(
-                f"""SELECT message_id, checksum, vector FROM embeddings
-                    WHERE guild_id = ? AND {AMONG} AND generation_id = ({OURS})""",
-                (self._guild_id, json_ids(message_ids), *self._key),
+                f"""SELECT message_id, checksum, vector FROM embeddings {theirs}
+                    UNION ALL SELECT message_id, checksum, vector FROM parts {theirs}""",
+                2 * (self._guild_id, json_ids(message_ids), *self._key),
             ).fetchall()
         return rows
 
@@ -120,21 +126,27 @@ class ServerVectors:
         last = (scope.after_id or 1) - 1
         end = _GREATEST_ID if scope.before_id is None else scope.before_id
         conditions, values = place_conditions(scope, "m")
+        theirs = f"""WHERE m.guild_id = ? AND e.generation_id = ({OURS})
+                     AND m.message_id > ? AND m.message_id < ?{conditions}"""
         while True:
             with self._reader.connection() as connection:
                 rows = connection.execute(
-                    f"""{_ROWS} WHERE m.guild_id = ? AND m.message_id > ? AND m.message_id < ?
-                        AND e.generation_id = ({OURS}){conditions} ORDER BY m.message_id LIMIT ?""",
-                    (self._guild_id, last, end, *self._key, *values, self._reader.batch),
+                    f"{_WHOLES} {theirs} UNION ALL {_PARTS} {theirs} ORDER BY message_id, part LIMIT ?",
+                    (*2 * (self._guild_id, *self._key, last, end, *values), self._reader.batch + 1),
                 ).fetchall()
             if not rows:
                 return
+            if len(rows) > self._reader.batch:  # of the last message there may be more
+                rows = [row for row in rows if row[0] < rows[-1][0]]
             last = rows[-1][0]
             yield embedded_messages(rows, self._dim)
 
 
 def embedded_messages(rows: Sequence[Row], dim: int) -> EmbeddedMessages:
-    """Rows of message, channel, author and embedding id, checksum and vector; damaged ones are left out."""
+    """Rows that begin with the ids of message, channel, author and embedding, and end with checksum and vector.
+
+    Damaged ones are left out.
+    """
     intact = [row for row in rows if is_intact(row, dim)]
     ids = np.array([row[:4] for row in intact], np.int64).reshape(-1, 4).T.copy()
     return EmbeddedMessages(ids[0], ids[1], ids[2], ids[3], _halves(intact, dim))

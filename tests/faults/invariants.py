@@ -27,6 +27,7 @@ from standin.channels import Channel
 
 from bot.composing import Composition, own_text
 from bot.messages import Said
+from bot.parts import parts_of
 from bot.saying import says_little
 from bot.texts import content_hash, storable
 
@@ -36,6 +37,7 @@ WRITTEN = frozenset({0, 19, 20, 21, 23})  # what people write, all other types a
 WITH_MESSAGE_IDS = {
     "messages": "message_id",
     "embeddings": "message_id",
+    "parts": "message_id",
     "pending": "message_id",
     "answer_hits": "message_id",
     "share_sources": "source_id",
@@ -245,7 +247,7 @@ def _not_gone(
 
 
 def _without_a_vector(connection: sqlite3.Connection, guild_id: int, rows: Sequence[Row]) -> Iterator[Breach]:
-    """I4: each text has one sound vector of the current model, or waits for it."""
+    """I4: each text has one sound vector of the current model, and one for each of its parts, or waits for it."""
     waiting = {row[0] for row in connection.execute("SELECT message_id FROM pending WHERE guild_id = ?", (guild_id,))}
     vectors = connection.execute(
         """SELECT message_id, content_hash, checksum, vector, dim FROM embeddings JOIN generations USING (generation_id)
@@ -258,12 +260,23 @@ def _without_a_vector(connection: sqlite3.Connection, guild_id: int, rows: Seque
         twice += [message_id] if message_id in made_of else []
         made_of[message_id] = of_text
         unsound += [] if _is_sound(vector, checksum, dim) else [message_id]
+    n_parts: Counter[int] = Counter()
+    for message_id, checksum, vector, dim in connection.execute(
+        """SELECT message_id, checksum, vector, dim FROM parts JOIN generations USING (generation_id)
+           WHERE is_current AND guild_id = ?""",
+        (guild_id,),
+    ):
+        n_parts[message_id] += 1
+        unsound += [] if _is_sound(vector, checksum, dim) else [message_id]
     hashes = {row.message_id: row.content_hash for row in rows}
     composed = _composed(connection, guild_id, rows)
     verdicts = {
         "have more than one vector": twice,
         "have a damaged vector": unsound,
-        "have a vector of another text": [i for i, of_text in made_of.items() if composed.get(i, of_text) != of_text],
+        "have a vector of another text": [
+            i for i, of_text in made_of.items() if i in composed and composed[i][0] != of_text
+        ],
+        "have not a vector for each part": [i for i in made_of if i in composed and composed[i][1] != n_parts[i]],
         "have a vector and wait for one": made_of.keys() & waiting,
         "have neither a vector nor a place in the queue": [
             i for i, of_text in hashes.items() if of_text and i not in made_of and i not in waiting
@@ -294,7 +307,7 @@ def _marks_too_far(
         yield from breach("I6", "marks", passed, f"the marks of #{room.name} pass {{}} that are not stored")
 
 
-_hashes: dict[Composition, bytes] = {}
+_made: dict[Composition, tuple[bytes, int]] = {}
 
 
 def _hash(row: Row) -> bytes | None:
@@ -303,8 +316,11 @@ def _hash(row: Row) -> bytes | None:
     return content_hash(own) if own or row.message_id == row.channel_id else None
 
 
-def _composed(connection: sqlite3.Connection, guild_id: int, rows: Sequence[Row]) -> dict[int, bytes]:
-    """The hashes of what vectors are to be made of, by message: with what a short one answers, and titles."""
+def _composed(connection: sqlite3.Connection, guild_id: int, rows: Sequence[Row]) -> dict[int, tuple[bytes, int]]:
+    """Of what vectors are to be made of the hash and the number of parts, by message.
+
+    That is a text with what it answers, if it is short, and with titles.
+    """
     titles = dict(
         connection.execute(
             "SELECT channel_id, name FROM channels WHERE guild_id = ? AND kind IN ('thread', 'private_thread')",
@@ -312,7 +328,7 @@ def _composed(connection: sqlite3.Connection, guild_id: int, rows: Sequence[Row]
         )
     )
     by_id = {row.message_id: row for row in rows}
-    hashes = {}
+    composed = {}
     for row in rows:
         parent = by_id.get(row.reply_to or 0) if says_little(own_text(row.said)) else None
         if parent is not None and (parent.channel_id != row.channel_id or parent.content_hash is None):
@@ -321,10 +337,11 @@ def _composed(connection: sqlite3.Connection, guild_id: int, rows: Sequence[Row]
         if title is None and parent is None and says_little(own_text(row.said)):
             title = titles.get(row.channel_id)
         composition = Composition(row.said, parent.said if parent else None, title)
-        if composition not in _hashes:
-            _hashes[composition] = content_hash(composition.text)
-        hashes[row.message_id] = _hashes[composition]
-    return hashes
+        if composition not in _made:
+            text = composition.text
+            _made[composition] = content_hash(text), len(parts_of(text))
+        composed[row.message_id] = _made[composition]
+    return composed
 
 
 def _some(ids: Iterable[int]) -> str:

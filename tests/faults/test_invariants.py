@@ -27,6 +27,10 @@ BREACHES = {
     "have a vector and wait": "INSERT INTO pending VALUES ({first}, {guild}, NULL)",
     "a vector of another text": "UPDATE embeddings SET content_hash = x'01' WHERE message_id = {first}",
     "a damaged vector": "UPDATE embeddings SET checksum = checksum + 1 WHERE message_id = {first}",
+    "a vector for each part": """INSERT INTO parts SELECT 99, generation_id, guild_id, message_id, 1, checksum, vector
+                                 FROM embeddings WHERE message_id = {first}""",
+    "in parts and not stored": """INSERT INTO parts SELECT 99, generation_id, guild_id, 7, 1, checksum, vector
+                                  FROM embeddings WHERE message_id = {first}""",
     "I6: the marks of #square pass 1": "DELETE FROM messages WHERE message_id = {first}",
 }
 

@@ -1,5 +1,6 @@
 """Vectors kept in memory, where a test wants the database's part played."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,15 +19,17 @@ class KeptVectors:
     """A VectorSource that holds what it was given, in half precision. Counts the vectors that were read."""
 
     def __init__(self, dim: int) -> None:
-        self.rows: dict[int, tuple[int, int, int, Halves]] = {}
+        self.rows: dict[int, list[tuple[int, int, int, Halves]]] = {}
         self.n_read = 0
         self._dim = dim
 
     def put(self, messages: EmbeddedMessages) -> None:
+        rows = defaultdict(list)
         columns = (messages.message_ids, messages.channel_ids, messages.author_ids, messages.embedding_ids)
         for message_id, channel_id, author_id, embedding_id, vector in zip(*columns, messages.vectors, strict=True):
             row = (int(channel_id), int(author_id), int(embedding_id), vector.astype(np.float16))
-            self.rows[int(message_id)] = row
+            rows[int(message_id)].append(row)
+        self.rows.update(rows)
 
     def drop(self, message_ids: object) -> None:
         for message_id in message_ids:
@@ -34,12 +37,13 @@ class KeptVectors:
 
     def stamps(self) -> tuple[Ids, Ids]:
         rows = dict(self.rows)
-        ids = sorted(rows)
-        return np.array(ids, np.int64), np.array([rows[i][2] for i in ids], np.int64)
+        stamps = [(i, row[2]) for i in sorted(rows) for row in rows[i]]
+        ids = np.array(stamps, np.int64).reshape(-1, 2).T.copy()
+        return ids[0], ids[1]
 
     def get(self, message_ids: Ids) -> EmbeddedMessages:
         rows = dict(self.rows)
-        found = [(i, rows[i]) for i in sorted(map(int, message_ids)) if i in rows]
+        found = [(i, row) for i in sorted(map(int, message_ids)) for row in rows.get(i, ())]
         ids = np.array([(i, *row[:3]) for i, row in found], np.int64).reshape(-1, 4).T.copy()
         vectors = np.array([row[3] for _, row in found], np.float16).reshape(-1, self._dim)
         self.n_read += len(vectors)
@@ -52,7 +56,7 @@ class KeptVectors:
     def within(self, scope: Scope) -> Iterator[EmbeddedMessages]:
         admitted = [
             i
-            for i, (channel_id, author_id, *_) in sorted(dict(self.rows).items())
+            for i, [(channel_id, author_id, *_), *_] in sorted(dict(self.rows).items())
             if Scope(
                 channel_ids=scope.channel_ids,
                 author_ids=scope.author_ids,

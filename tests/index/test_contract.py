@@ -21,7 +21,7 @@ from bot.index.exact import ExactIndex
 from bot.index.faiss import EXACT, NAMED, FaissIndex, FaissKind, faiss_kind
 from bot.index.partition import learnt
 from bot.index.scan import ScanIndex
-from bot.vectors import Vectors, unit
+from bot.vectors import Vectors, cosines, unit
 
 DIM = 24
 Engine = Callable[[], VectorIndex]
@@ -246,11 +246,43 @@ def test_b16_ids_below_one_are_refused(engine: VectorIndex, first_id: int) -> No
         engine.upsert(embedded(random_vectors(2, DIM), first_id=first_id))
 
 
-def test_an_id_twice_in_one_batch_is_refused(engine: VectorIndex) -> None:
-    """A batch names each message once."""
-    batch = embedded(random_vectors(2, DIM))
+def test_a_batch_in_disorder_is_refused(engine: VectorIndex) -> None:
+    """A batch has each embedding once, and the vectors of a message one after another."""
+    batch = embedded(random_vectors(3, DIM))
     with pytest.raises(ValueError, match="twice"):
-        engine.upsert(replace(batch, message_ids=np.array([4, 4])))
+        engine.upsert(replace(batch, embedding_ids=np.array([4, 4, 5])))
+    with pytest.raises(ValueError, match="apart"):
+        engine.upsert(replace(batch, message_ids=np.array([4, 5, 4])))
+
+
+def test_the_nearest_of_its_vectors_speaks_for_a_message(engine: VectorIndex) -> None:
+    """However many of its vectors are near, it is one answer with the best score; all of them go with it."""
+    vectors = as_stored(random_vectors(900, DIM))
+    ids = np.sort(np.concatenate([np.arange(1, 301), np.random.default_rng(0).integers(1, 301, 600)]))
+    engine.upsert(replace(embedded(vectors), message_ids=ids))
+    assert (len(engine), engine.ids().tolist()) == (900, list(range(1, 301)))
+
+    for query in random_vectors(20, DIM, seed=1):
+        scores = cosines(vectors, query)
+        best = {i: float(scores[ids == i].max()) for i in range(1, 301)}
+        truth = [Neighbor(i, best[i]) for i in sorted(best, key=lambda i: (-best[i], -i))]
+        for k in (1, 10, 100, 300, 500):
+            assert_same(engine.search(query, k), truth[:k])
+
+    engine.remove(range(1, 300))
+    assert len(engine) == np.count_nonzero(ids == 300)
+    assert [one.message_id for one in engine.search(vectors[0], 10)] == [300]
+
+
+def test_a_message_with_fewer_vectors_than_before_keeps_none_of_the_old(engine: VectorIndex) -> None:
+    """An edit that makes a long text short leaves nothing of the long one behind."""
+    vectors = as_stored(random_vectors(6, DIM))
+    engine.upsert(replace(embedded(vectors[:5]), message_ids=np.array([1, 1, 1, 2, 2])))
+    engine.upsert(replace(embedded(vectors[5:]), embedding_ids=np.array([6])))
+
+    assert len(engine) == 3
+    assert engine.search(vectors[1], 2)[-1].score < 0.99
+    assert engine.search(vectors[5], 1)[0].score == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("k", [0, -1])
@@ -279,9 +311,9 @@ def test_random_work_leaves_what_the_exact_engine_has(engine_as_it_is: VectorInd
             for index in (engine, oracle):
                 index.remove((ids + 1).tolist())
             continue
-        batch = embedded(vectors[ids])
+        batch = replace(embedded(vectors[ids]), message_ids=np.sort(ids + 1) // 2 * 2 + 1)
         for index in (engine, oracle):
-            index.upsert(replace(batch, message_ids=ids + 1))
+            index.upsert(batch)
 
         query = unit(rng.standard_normal((1, DIM), np.float32))[0]
         assert engine.ids().tolist() == oracle.ids().tolist()

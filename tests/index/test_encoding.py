@@ -41,7 +41,7 @@ def test_it_holds_what_the_index_itself_would_hold(source: KeptVectors, n_lists:
     """Lists, ids and codes are those of an index that was given the messages one by one, which stays empty here."""
     index, other = empty(source, n_lists), empty(source, n_lists)
     other.upsert(source.get(source.stamps()[0]))
-    encoding = Encoding(index, source, source.stamps()[0], go_on)
+    encoding = Encoding(index, source, source.stamps()[1], go_on)
 
     assert len(index) == 0
     assert [one.number for one in encoding] == list(range(n_lists))
@@ -73,5 +73,5 @@ def test_whoever_is_stopped_encodes_no_further_batch(source: KeptVectors) -> Non
             raise Stopped
 
     with pytest.raises(Stopped):
-        Encoding(empty(source), source, source.stamps()[0], stop_at_the_second)
+        Encoding(empty(source), source, source.stamps()[1], stop_at_the_second)
     assert source.n_read <= 128

@@ -24,7 +24,7 @@ def empty_mirror() -> Mirror:
 def put(mirror: Mirror, guild_id: int, messages: EmbeddedMessages) -> None:
     """Messages are stored, and the mirror follows."""
     mirror.workshop.source(guild_id).put(messages)
-    mirror.upsert(guild_id, messages)
+    mirror.take_in(guild_id, messages.message_ids)
 
 
 @pytest.fixture(params=["mirrored", "not-yet"])

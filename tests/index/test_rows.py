@@ -135,6 +135,26 @@ def test_whatever_comes_and_goes_rows_are_what_a_dictionary_is(
                 assert admitted(rows, Scope(channel_ids=frozenset({channel}))) == wanted
 
 
+@pytest.mark.usefixtures("most_recent")
+def test_a_message_may_stand_in_several_rows() -> None:
+    """They are told, admitted and freed together, before and after the order was made."""
+    rows = Rows()
+    rows.put(messages(1, 2, 2, 2, 3, channel_ids=[CHANNEL, *3 * [OTHER_CHANNEL], CHANNEL]))
+    rows.put(messages(4, 4))
+
+    assert (len(rows), rows.ids().tolist()) == (7, [1, 2, 3, 4])
+    assert len(rows.rows_of(np.array([2]))) == 3
+    assert admitted(rows, Scope(channel_ids=frozenset({OTHER_CHANNEL}))) == [2, 2, 2]
+    assert admitted(rows, Scope(excluded_ids=frozenset({2, 3}))) == [1, 4, 4]
+    assert len(rows.drop([2, 4])) == 5
+    assert (len(rows), rows.ids().tolist()) == (2, [1, 3])
+    taken = len(rows.message_ids)
+    for _ in range(30):
+        rows.put(messages(5, 5, 5))
+        rows.drop([5])
+    assert len(rows.message_ids) == taken
+
+
 def test_small_numbers_stand_for_large_ids() -> None:
     """An id has one number for good, and a set of ids becomes a table of numbers."""
     codes = Codes()

@@ -32,8 +32,8 @@ def loaded(made: Workshop, guild_id: int = GUILD) -> Loaded | None:
     return made.from_cache(guild_id, made.source(guild_id).stamps())
 
 
-def ids_of(made: Workshop) -> np.ndarray:
-    return made.source(GUILD).stamps()[0]
+def stamps_of(made: Workshop) -> tuple[np.ndarray, np.ndarray]:
+    return made.source(GUILD).stamps()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_the_operator_sets_is_what_every_server_gets(tmp_path: Path) -> Non
     made = workshop(tmp_path, kind=NAMED["flat"])
 
     assert (made.name, made.plan(10**7).name, made.path(GUILD)) == ("flat", "flat", None)
-    index = made.made(GUILD, ids_of(made))
+    index = made.made(GUILD, stamps_of(made))
     assert isinstance(index, FaissIndex)
     assert not made.outgrown(index)
     assert made.outgrown(made.scan(GUILD))
@@ -80,7 +80,7 @@ def test_the_plan_foretells_the_memory(monkeypatch: pytest.MonkeyPatch, n: int, 
     plan = made.plan(n)
 
     assert plan.name == name
-    assert made.made(GUILD, ids_of(made)).n_bytes() == pytest.approx(plan.n_bytes, rel=0.2)
+    assert made.made(GUILD, stamps_of(made)).n_bytes() == pytest.approx(plan.n_bytes, rel=0.2)
 
 
 @pytest.mark.usefixtures("codes_for_all")
@@ -88,7 +88,7 @@ def test_an_index_that_was_made_is_kept_and_found_again(tmp_path: Path) -> None:
     """The file is there when it is made, and the next one that reads it has the same answers without encoding."""
     made = workshop(tmp_path)
     assert (made.file_size(GUILD), loaded(made)) == (0, None)
-    index = made.made(GUILD, ids_of(made))
+    index = made.made(GUILD, stamps_of(made))
     again = loaded(made).index
 
     assert isinstance(index, CodesIndex)
@@ -101,7 +101,7 @@ def test_an_index_that_was_made_is_kept_and_found_again(tmp_path: Path) -> None:
 def test_a_file_that_is_a_little_old_is_brought_up_to_date(tmp_path: Path) -> None:
     """What is new is added, what is gone is left out, and what was rewritten has its new vector."""
     made = workshop(tmp_path)
-    made.made(GUILD, ids_of(made))
+    made.made(GUILD, stamps_of(made))
     source, fresh = made.source(GUILD), clustered(20, DIM, seed=4)
     source.put(embedded(fresh[:10], first_id=N + 1))
     source.put(replace(embedded(fresh[10:]), embedding_ids=np.arange(5_001, 5_011)))
@@ -118,7 +118,7 @@ def test_a_file_that_is_a_little_old_is_brought_up_to_date(tmp_path: Path) -> No
 def test_a_file_that_is_very_old_is_not_read(tmp_path: Path) -> None:
     """Where more than a quarter of the messages are not in it, it is made anew."""
     made = workshop(tmp_path)
-    made.made(GUILD, ids_of(made))
+    made.made(GUILD, stamps_of(made))
     made.source(GUILD).put(embedded(clustered(N // 3 - 1, DIM, seed=4), first_id=N + 1))
     assert loaded(made) is not None
     made.source(GUILD).put(embedded(clustered(2, DIM, seed=5), first_id=10 * N))
@@ -130,7 +130,7 @@ def test_a_file_that_is_very_old_is_not_read(tmp_path: Path) -> None:
 def test_the_file_of_a_server_that_is_empty_now_holds_nothing(tmp_path: Path) -> None:
     """All messages are gone from the database, and none of them is found."""
     made = workshop(tmp_path)
-    made.made(GUILD, ids_of(made))
+    made.made(GUILD, stamps_of(made))
     made.source(GUILD).drop(range(1, N + 1))
 
     assert len(loaded(made).index) == 0
@@ -140,7 +140,7 @@ def test_the_file_of_a_server_that_is_empty_now_holds_nothing(tmp_path: Path) ->
 def test_the_file_of_another_is_not_read(tmp_path: Path) -> None:
     """Not under another server's name, not of another session, and not with vectors of another length."""
     made = workshop(tmp_path)
-    made.made(GUILD, ids_of(made))
+    made.made(GUILD, stamps_of(made))
     content = (tmp_path / f"{GUILD}.mirror").read_bytes()
     (tmp_path / f"{OTHER_GUILD}.mirror").write_bytes(content)
     assert loaded(made, OTHER_GUILD) is None
@@ -159,7 +159,7 @@ def test_where_nothing_can_be_saved_the_index_is_there_all_the_same(tmp_path: Pa
     (tmp_path / "file").touch()
     made = workshop(tmp_path / "file" / "folder")
 
-    assert len(made.made(GUILD, ids_of(made))) == N
+    assert len(made.made(GUILD, stamps_of(made))) == N
 
 
 @pytest.mark.usefixtures("codes_for_all")
@@ -168,11 +168,11 @@ def test_what_is_stopped_makes_and_reads_nothing_more(tmp_path: Path, *, has_fil
     """A bot that ends does not wait for an index that takes minutes."""
     made = workshop(tmp_path)
     if has_file:
-        made.made(GUILD, ids_of(made))
+        made.made(GUILD, stamps_of(made))
     made.stop()
 
     with pytest.raises(MakingStopped):
-        made.made(GUILD, ids_of(made))
+        made.made(GUILD, stamps_of(made))
     if has_file:
         with pytest.raises(MakingStopped):
             loaded(made)
@@ -193,7 +193,7 @@ def test_an_exact_index_is_outgrown_where_its_size_asks_for_codes(monkeypatch: p
 def test_a_server_whose_vectors_vanish_while_its_index_is_made_gets_an_empty_one() -> None:
     """A server that goes, or whose vectors are all damaged, between the look and the making is no failure."""
     made = workshop()
-    ids = ids_of(made)
+    ids = stamps_of(made)
     made.source(GUILD).drop(range(1, N + 1))
 
     assert len(made.made(GUILD, ids)) == 0
@@ -205,11 +205,11 @@ def test_codes_are_outgrown_where_more_than_twice_as_many_lists_would_suit(
 ) -> None:
     """By what is in them, also after a restart: with four times the messages, and where lists begin."""
     made = workshop(tmp_path)
-    index = made.made(GUILD, ids_of(made))
+    index = made.made(GUILD, stamps_of(made))
     assert not made.outgrown(index)
     monkeypatch.setattr(partition, "LEAST_FOR_LISTS", N)
     assert [made.outgrown(one) for one in (index, loaded(made).index)] == [True, True]
-    in_lists = made.made(GUILD, ids_of(made))
+    in_lists = made.made(GUILD, stamps_of(made))
     assert in_lists.partition.n_lists == 40
     for n, is_outgrown in ((4 * N, False), (4 * N + 200, True)):
         in_lists.upsert(embedded(clustered(n - len(in_lists), DIM, seed=n), first_id=len(in_lists) + 1))
@@ -222,7 +222,7 @@ def test_a_file_that_the_disk_cannot_read_to_its_end_is_no_cache(
 ) -> None:
     """A bad sector among the codes is told in the log, and the index is made anew."""
     made = workshop(tmp_path)
-    made.made(GUILD, ids_of(made))
+    made.made(GUILD, stamps_of(made))
 
     def fails(*_: object) -> None:
         raise OSError(5, "Input/output error")

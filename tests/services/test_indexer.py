@@ -12,8 +12,11 @@ from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors, utc
 
+from bot.askers import Operator
 from bot.errors import EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
+from bot.messages import Mode, Query
+from bot.parts import parts_of
 from bot.services.spaces import Space
 
 
@@ -47,6 +50,25 @@ async def test_i8_equal_texts_are_paid_for_once(rooms: Rooms) -> None:
 
     assert sorted(rooms.embedder.texts) == ["bye", "new", "red"]
     assert await counts(rooms) == (5, 0, 0)
+
+
+async def test_a_long_text_is_found_by_its_best_part(rooms: Rooms) -> None:
+    """What one part says is found as if it stood alone, once, also when it was said before; an edit takes it out."""
+    await rooms.indexer.reconcile()
+    bees, taxes = "bees swarm again. " * 30, "pay taxes soon. " * 40
+    await rooms.ingest.saved(GUILD, [message(1, bees + taxes), message(2, "pay nothing"), message(3, bees + taxes)])
+    assert await drain(rooms) == [3]
+    assert len(rooms.embedder.texts) == 1 + len(parts_of((bees + taxes).strip())) + 1
+
+    async def hits() -> list[tuple[int, float]]:
+        found = await rooms.search.similar(Operator(), Query(text="pay taxes soon.", mode=Mode.MEANING))
+        return [(hit.message.message_id, round(hit.score, 3)) for hit in found]
+
+    assert await hits() == [(3, 1.0), (1, 1.0), (2, 0.408)]
+    await rooms.ingest.saved(GUILD, [message(3, bees * 2)])
+    await rooms.ingest.deleted(GUILD, [1])
+    await drain(rooms)
+    assert await hits() == [(2, 0.408), (3, 0.0)]
 
 
 async def test_what_is_sent_is_cleaned(rooms: Rooms) -> None:
@@ -163,7 +185,7 @@ async def test_f9_a_mirror_that_missed_something_is_mended(rooms: Rooms) -> None
     await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 6)])
     await rooms.settle()
     rooms.mirror.remove(GUILD, [2])
-    rooms.mirror.upsert(GUILD, embedded(random_vectors(1, 64), first_id=99))
+    rooms.mirror._index(GUILD).upsert(embedded(random_vectors(1, 64), first_id=99))
 
     assert await rooms.indexer.reconcile() == 2
     assert rooms.mirror.ids(GUILD).tolist() == [1, 2, 3, 4, 5]

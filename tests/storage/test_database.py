@@ -22,7 +22,7 @@ from bot.storage import connections
 from bot.storage import database as module
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.messages import MessageStore
-from bot.storage.schema import APPLICATION_ID, MIGRATIONS
+from bot.storage.schema import APPLICATION_ID, MIGRATIONS, parts
 from bot.texts import content_hash
 
 HELLO_HASH = "x'46fb7408d4f285228f4af516ea25851b'"
@@ -335,6 +335,30 @@ async def test_texts_that_are_embedded_as_before_keep_their_vectors(tmp_path: Pa
         assert await new.fetch("SELECT message_id FROM messages WHERE content_hash IS NULL") == [(3,)]
         found = await MessageStore(new).get_many(1, texts)
         assert {i: one.message.content for i, one in found.items()} == texts
+        assert await new.problems() == []
+
+
+async def test_long_texts_get_their_vectors_anew(tmp_path: Path, monkeypatch) -> None:
+    """Those of the model that is set, once; what is short keeps its own, and what a former model made stays."""
+    n_before = next(n for n, statements in enumerate(MIGRATIONS) if statements is parts.STATEMENTS)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", MIGRATIONS[:n_before])
+        async with open_to_write(tmp_path) as old:
+            await put_server(old, 1)
+            async with old.transaction() as transaction:
+                await transaction.execute("INSERT INTO generations VALUES (1, 'words', 1, 2, 1), (2, 'old', 1, 2, 0)")
+                for i, text in ((7, "short"), (8, "蜂" * 201)):
+                    text_hash = content_hash(text)
+                    await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, ?, ?)", (i, text_hash, text))
+                    await transaction.execute_many(
+                        "INSERT INTO embeddings VALUES (?, ?, 1, ?, ?, 0, x'0000')",
+                        [(10 * i + g, g, i, text_hash) for g in (1, 2)],
+                    )
+
+    async with open_to_write(tmp_path) as new:
+        kept = await new.fetch("SELECT generation_id, message_id FROM embeddings ORDER BY 1, 2")
+        assert kept == [(1, 7), (2, 7), (2, 8)]
+        assert await new.fetch("SELECT message_id FROM pending") == [(8,)]
         assert await new.problems() == []
 
 

@@ -80,6 +80,46 @@ async def test_a_text_that_was_embedded_before_gets_the_same_vector(rooms: Rooms
     assert len(set(blobs)) == 1
 
 
+LONG = "the bees have swarmed again. " * 40  # three parts
+
+
+async def test_a_long_text_has_a_vector_for_each_part(rooms: Rooms) -> None:
+    """They are stored with that of the whole, copied with it, and go with it."""
+    await rooms.messages.save(GUILD, [message(1, "short"), message(2, LONG), message(3, LONG)])
+    texts = sorted(await rooms.embeddings.pending(10), key=lambda text: text.message_id)
+    assert [len(text.texts) for text in texts] == [1, 3, 3]
+    vectors = random_vectors(4, 64)
+    assert await rooms.embeddings.put_many(texts[:2], vectors) == texts[:2]
+    assert await rooms.embeddings.copy_known(texts[2:]) == texts[2:]
+
+    async def kept() -> list[tuple[int, int, bytes]]:
+        return await rooms.database.fetch("SELECT message_id, part, vector FROM parts ORDER BY 1, 2")
+
+    blobs = [vector.astype(np.float16).tobytes() for vector in vectors]
+    assert await kept() == [(2, 1, blobs[2]), (2, 2, blobs[3]), (3, 1, blobs[2]), (3, 2, blobs[3])]
+    found = await rooms.embeddings.get_many(GUILD, [1, 2, 3])
+    assert found.vectors.tobytes() == blobs[0] + blobs[1] + blobs[1]
+    ids = await rooms.database.fetch("SELECT embedding_id FROM embeddings UNION ALL SELECT embedding_id FROM parts")
+    assert len(set(ids)) == len(ids) == 7
+
+    await rooms.messages.save(GUILD, [message(2, "now short")])
+    await rooms.messages.delete(GUILD, [3])
+    assert await kept() == []
+
+
+async def test_f7_a_damaged_part_is_made_anew_with_its_whole(rooms: Rooms) -> None:
+    """What is damaged of a long text makes all of it wait again."""
+    await rooms.messages.save(GUILD, [message(1, "short"), message(2, LONG)])
+    texts = sorted(await rooms.embeddings.pending(10), key=lambda text: text.message_id)
+    await rooms.embeddings.put_many(texts, random_vectors(4, 64))
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE parts SET checksum = checksum + 1 WHERE part = 2")
+
+    assert await rooms.embeddings.mend() == 1
+    assert [text.message_id for text in await rooms.embeddings.pending(10)] == [2]
+    assert await rooms.database.fetch("SELECT * FROM parts") == []
+
+
 async def test_a_vector_of_another_dimension_is_refused(rooms: Rooms) -> None:
     """A generation holds vectors of one length."""
     await rooms.messages.save(GUILD, [message(1)])

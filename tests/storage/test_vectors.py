@@ -123,6 +123,32 @@ async def test_stamps_are_the_ids_of_messages_and_their_embeddings(rooms: Rooms,
 
 
 @pytest.mark.usefixtures("vectors")
+async def test_the_parts_of_long_texts_come_with_the_whole(rooms: Rooms, reader: VectorReader) -> None:
+    """By id, by scope and as stamps; no batch tears a message apart."""
+    longs = dict.fromkeys(range(301, 331), "the bees have swarmed again. " * 100)
+    await rooms.messages.save(GUILD, [message(i, text, channel_id=OTHER_CHANNEL) for i, text in longs.items()])
+    texts = sorted(await rooms.embeddings.pending(100), key=lambda text: text.message_id)
+    n = len(texts[0].texts)
+    fresh = random_vectors(n * len(texts), DIM, seed=3)
+    await rooms.embeddings.put_many(texts, fresh)
+    server = reader.of(GUILD)
+
+    repeated = np.repeat(list(longs), n).tolist()
+    assert n == 7
+    assert server.stamps()[0].tolist() == list(range(1, N + 1)) + repeated
+    found = server.get(np.array([200, 305, 301]))
+    assert found.message_ids.tolist() == [200, *n * [301], *n * [305]]
+    assert found.vectors[1:] == pytest.approx(np.concatenate([fresh[:n], fresh[4 * n : 5 * n]]), abs=1e-3)
+    assert found.embedding_ids.tolist() == [i for i in server.stamps()[1].tolist() if i in found.embedding_ids]
+    ids, halves = server.halves(np.array([305]))
+    assert (ids.tolist(), len(halves)) == (n * [305], n)
+    batches = [batch.message_ids.tolist() for batch in server.within(Scope(after_id=201))]
+    assert [i for batch in batches for i in batch] == repeated
+    assert {batch.count(i) for batch in batches for i in batch} == {n}
+    assert ids_within(server, Scope(channel_ids=frozenset({CHANNEL}), after_id=200)) == [200]
+
+
+@pytest.mark.usefixtures("vectors")
 async def test_some_are_read_by_their_ids(reader: VectorReader) -> None:
     """Those that are there come ascending, with or without where they stand; each server has its own."""
     asked = np.array([150, 7, 9_999, 3])

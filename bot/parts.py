@@ -1,0 +1,44 @@
+"""A long text in parts, each of which has a vector of its own: that of the whole says too little of any of them."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+import regex
+
+_WHOLE = 800  # bytes of UTF-8 at most of a text that has no parts: some 130 English words, 270 Japanese characters
+_PART = 500  # about as many in each part of a longer one
+_FINE = 4  # times as small as a part is what is not divided if it can be helped
+
+_SENTENCE = re.compile(r".+?(?:[.!?…][\"')\]]*\s+|[。！？][」』）]*\s*|$)", re.DOTALL)
+_WORD = re.compile(r"\S+\s*|\s+")
+_GRAPHEME = regex.compile(r"\X")
+
+
+def parts_of(text: str) -> tuple[str, ...]:
+    """The parts of a text that is too long for one vector, of about equal length; none of another text.
+
+    They end where sentences do, if those are not too long themselves.
+    """
+    n_bytes = len(text.encode())
+    if n_bytes <= _WHOLE:
+        return ()
+    size = n_bytes / round(n_bytes / _PART)
+    numbered = _numbered(_pieces(text, size / _FINE), size)
+    return tuple("".join(piece for _, piece in part).strip() for _, part in groupby(numbered, key=lambda one: one[0]))
+
+
+def _numbered(pieces: Iterator[str], size: float) -> Iterator[tuple[int, str]]:
+    """Each piece with the number of the part that its middle lies in."""
+    end = 0
+    for piece in pieces:
+        n_bytes = len(piece.encode())
+        yield int((end + n_bytes / 2) / size), piece
+        end += n_bytes
+
+
+def _pieces(text: str, size: float) -> Iterator[str]:
+    """Sentences; of those with more bytes than that the words, and of such words what is seen as characters."""
+    for sentence in _SENTENCE.findall(text):
+        for word in [sentence] if len(sentence.encode()) <= size else _WORD.findall(sentence):
+            yield from [word] if len(word.encode()) <= size else _GRAPHEME.findall(word)

@@ -1,0 +1,60 @@
+"""Long texts in parts."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.parts import parts_of
+
+BEES = "The bees have swarmed again and sit in the old pear tree. "
+TAXES = "The tax office wants the form for the last year by Friday. "
+
+
+def test_a_text_of_ordinary_length_has_no_parts() -> None:
+    """One vector says what 800 bytes say, whatever the script."""
+    assert parts_of("") == ()
+    assert parts_of("a" * 800) == ()
+    assert parts_of("蜂" * 266) == ()
+    assert len(parts_of("蜂" * 267)) == 2
+
+
+def test_parts_end_where_sentences_do() -> None:
+    """No sentence is cut that is shorter than a part by far."""
+    parts = parts_of((BEES * 10 + TAXES * 10).strip())
+
+    assert len(parts) == 2
+    assert parts == ((BEES * 10).strip(), (TAXES * 10).strip())
+
+
+def test_japanese_sentences_end_without_a_space() -> None:
+    """Ideographic full stops divide as well."""
+    parts = parts_of("蜂が群れを作った。" * 20 + "申告書を出してください！" * 20)
+
+    assert len(parts) > 1
+    assert all(part.endswith(("。", "！")) for part in parts)
+
+
+def test_what_has_no_sentences_is_divided_between_words() -> None:
+    """A long list of words loses none of them."""
+    parts = parts_of("bee " * 400)
+
+    assert [word for part in parts for word in part.split()] == ["bee"] * 400
+
+
+def test_what_has_no_words_is_divided_between_characters_as_they_are_seen() -> None:
+    """A family stays together."""
+    family = "👨‍👩‍👧‍👦"
+    parts = parts_of(family * 100)
+
+    assert "".join(parts) == family * 100
+    assert all(len(part) % len(family) == 0 for part in parts)
+
+
+@given(st.text(st.sampled_from("ab .。\n蜂é👍"), min_size=400, max_size=3_000))
+def test_parts_hold_the_whole_text_and_are_about_equal(text: str) -> None:
+    """Nothing is lost but spaces at borders, and nothing is twice as long as it should be."""
+    parts = parts_of(text)
+
+    if parts:
+        assert "".join("".join(parts).split()) == "".join(text.split())
+        assert max(len(part.encode()) for part in parts) <= 2 * len(text.encode()) / len(parts) + 125
+        assert 1 < len(parts) <= len(text.encode()) / 400
