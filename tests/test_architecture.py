@@ -16,6 +16,7 @@ BASE = {
     "bot.errors",
     "bot.markup",
     "bot.messages",
+    "bot.parts",
     "bot.saying",
     "bot.terms",
     "bot.texts",

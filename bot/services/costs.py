@@ -79,7 +79,7 @@ class Costs:
 
     async def _taken(self, space: Space, guild_id: int, n_bytes_left: int) -> "_Taken":
         workshop = space.mirror.workshop
-        n = (await space.embeddings.counts(guild_id)).embedded
+        n = await space.embeddings.n_vectors(guild_id)
         n_bytes_on_disk = space.embeddings.n_bytes(n) + workshop.file_size(guild_id)
         plan = workshop.plan(n)
         if plan.n_bytes > n_bytes_left:

@@ -11,8 +11,8 @@ import numpy as np
 from bot.errors import BotError, EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
 from bot.services.spaces import Spaces
-from bot.storage.embeddings import PendingText
 from bot.storage.lexicon import Lexicon, UnwordedText
+from bot.storage.pending import PendingText
 from bot.storage.servers import ServerStore
 from bot.terms import terms_of
 from bot.threads import aside

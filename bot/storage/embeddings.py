@@ -14,18 +14,14 @@ from itertools import accumulate, count, pairwise
 
 import numpy as np
 
-from bot.composing import Composition
 from bot.errors import DimensionError
-from bot.messages import EmbeddedMessages, Generation, Said
-from bot.parts import parts_of
-from bot.storage.contexts import COMPOSED, WITH_CONTEXT, composition_of
+from bot.messages import EmbeddedMessages, Generation
 from bot.storage.database import AMONG, PAGE_SIZE, Database, Row, Transaction, json_ids
 from bot.storage.generations import HAS_A_VECTOR, OURS, QUEUE_WHAT_LACKS_A_VECTOR, GenerationStore
 from bot.storage.outage import OutageStore
+from bot.storage.pending import TEXTS_IN_QUEUE, PendingText, has_damaged_text, pending_text, take_off, unchanged
 from bot.storage.sessions import given_ids
 from bot.storage.vectors import FLOAT16, embedded_messages
-from bot.storage.versions import is_damaged
-from bot.texts import content_hash
 from bot.vectors import Halves, Ids, Vectors
 
 log = logging.getLogger(__name__)
@@ -37,8 +33,6 @@ _PUT = f"""
 _PUT_PART = f"""
     INSERT INTO parts (embedding_id, generation_id, guild_id, message_id, part, checksum, vector)
     VALUES (?, ({OURS}), ?, ?, ?, ?, ?)"""
-_TEXTS_IN_QUEUE = f"""SELECT m.guild_id, m.message_id, m.content_hash, m.channel_id, {COMPOSED}
-                      FROM pending q JOIN messages m USING (guild_id, message_id) {WITH_CONTEXT}"""
 _EVERY_WHOLE = """SELECT embedding_id, embedding_id, checksum, vector FROM embeddings
                   WHERE embedding_id > ? ORDER BY embedding_id LIMIT ?"""
 _EVERY_PART = """SELECT p.embedding_id, e.embedding_id, p.checksum, p.vector
@@ -60,26 +54,6 @@ _COPY_KNOWN_PARTS = f"""
     JOIN embeddings e ON e.embedding_id = (SELECT min(known.embedding_id) FROM embeddings known
         WHERE known.generation_id = ({OURS}) AND known.content_hash = unhex(w.value ->> 2))
     JOIN parts p USING (guild_id, generation_id, message_id)"""
-
-
-@dataclass(frozen=True, slots=True)
-class PendingText:
-    """A text that waits for its vector: what it is made of, what that comes to, and the hash of it.
-
-    A long one waits for those of its parts as well.
-    """
-
-    guild_id: int
-    message_id: int
-    composition: Composition
-    text: str
-    content_hash: bytes
-    parts: tuple[str, ...] = ()
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What is embedded: the whole, and then its parts."""
-        return self.text, *self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +107,9 @@ class EmbeddingStore:
     async def pending(self, limit: int) -> list[PendingText]:
         """What waits for a vector, newest first; what is damaged is set aside until it is saved anew."""
         while rows := await self._database.fetch(
-            f"{_TEXTS_IN_QUEUE} WHERE q.parked IS NULL ORDER BY q.message_id DESC LIMIT ?", (limit,)
+            f"{TEXTS_IN_QUEUE} WHERE q.parked IS NULL ORDER BY q.message_id DESC LIMIT ?", (limit,)
         ):
-            intact = [_pending_text(row) for row in rows if not _has_damaged_text(row)]
+            intact = [pending_text(row) for row in rows if not has_damaged_text(row)]
             if texts := [text for text in intact if text.text]:
                 return texts
             if intact:
@@ -147,8 +121,8 @@ class EmbeddingStore:
     async def _park_damaged(self, message_ids: Iterable[int]) -> None:
         async with self._database.transaction() as transaction:
             # Looked at again, since they may have been saved anew meanwhile.
-            rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE q.{AMONG}", (json_ids(message_ids),))
-            damaged = [row[:2] for row in rows if _has_damaged_text(row)]
+            rows = await transaction.fetch(f"{TEXTS_IN_QUEUE} WHERE q.{AMONG}", (json_ids(message_ids),))
+            damaged = [row[:2] for row in rows if has_damaged_text(row)]
             await transaction.execute_many(
                 "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
                 [(_DAMAGED, *key) for key in damaged],
@@ -158,13 +132,13 @@ class EmbeddingStore:
     async def copy_known(self, texts: Sequence[PendingText]) -> list[PendingText]:
         """Give texts that were embedded before the vector they had; those that were."""
         async with self._database.transaction() as transaction:
-            unchanged = await _unchanged(transaction, texts)
-            last_id = await given_ids(transaction, len(unchanged))
-            rows = await transaction.fetch(_COPY_KNOWN, (last_id, _wanted(unchanged), *self._key))
+            fitting = await unchanged(transaction, texts)
+            last_id = await given_ids(transaction, len(fitting))
+            rows = await transaction.fetch(_COPY_KNOWN, (last_id, _wanted(fitting), *self._key))
             copied = {(row[0], row[1]) for row in rows}
-            done = [text for text in unchanged if (text.guild_id, text.message_id) in copied]
+            done = [text for text in fitting if (text.guild_id, text.message_id) in copied]
             await self._copy_known_parts(transaction, [text for text in done if text.parts])
-            await _take_off(transaction, done)
+            await take_off(transaction, done)
         return done
 
     async def _copy_known_parts(self, transaction: Transaction, texts: Sequence[PendingText]) -> None:
@@ -182,13 +156,13 @@ class EmbeddingStore:
         borders = pairwise(accumulate((len(text.texts) for text in texts), initial=0))
         rows_of = {(text.guild_id, text.message_id): slice(*rows) for text, rows in zip(texts, borders, strict=True)}
         async with self._database.transaction() as transaction:
-            fitting = await _unchanged(transaction, texts)
+            fitting = await unchanged(transaction, texts)
             last_id = await given_ids(transaction, sum(len(text.texts) for text in fitting))
             halves = [vectors[rows_of[text.guild_id, text.message_id]].astype(FLOAT16) for text in fitting]
             rows = _rows(fitting, halves, last_id, self._key)
             await transaction.execute_many(_PUT, [row for row, _ in rows])
             await transaction.execute_many(_PUT_PART, [row for _, parts in rows for row in parts])
-            await _take_off(transaction, fitting)
+            await take_off(transaction, fitting)
         return fitting
 
     async def park(self, texts: Sequence[PendingText], reason: str) -> None:
@@ -196,7 +170,7 @@ class EmbeddingStore:
         async with self._database.transaction() as transaction:
             await transaction.execute_many(
                 "UPDATE pending SET parked = ? WHERE guild_id = ? AND message_id = ?",
-                [(reason, text.guild_id, text.message_id) for text in await _unchanged(transaction, texts)],
+                [(reason, text.guild_id, text.message_id) for text in await unchanged(transaction, texts)],
             )
 
     async def unpark(self) -> int:
@@ -208,6 +182,15 @@ class EmbeddingStore:
         """About what n vectors take in the file, with what is left empty of a page that they do not fill."""
         n_on_a_page = max(PAGE_SIZE // (self.generation.dim * FLOAT16.itemsize + _ROW_BYTES), 1)
         return n * PAGE_SIZE // n_on_a_page
+
+    async def n_vectors(self, guild_id: int) -> int:
+        """How many vectors the server has, those of parts among them."""
+        of_this = f"WHERE guild_id = ? AND generation_id = ({OURS})"
+        [(n,)] = await self._database.fetch(
+            f"SELECT (SELECT count(*) FROM embeddings {of_this}) + (SELECT count(*) FROM parts {of_this})",
+            2 * (guild_id, *self._key),
+        )
+        return int(n)
 
     async def ids(self, guild_id: int) -> Ids:
         """The ids of the server's messages that have a vector, ascending."""
@@ -269,17 +252,6 @@ class EmbeddingStore:
         return int(n)
 
 
-def _has_damaged_text(row: Row) -> bool:
-    _, message_id, text_hash, channel_id, *said = row
-    return is_damaged(Said(*said[:3]), text_hash, opens_thread=message_id == channel_id)
-
-
-def _pending_text(row: Row) -> PendingText:
-    composition = composition_of(row[4:])
-    text = composition.text
-    return PendingText(row[0], row[1], composition, text, content_hash(text), parts_of(text))
-
-
 def _wanted(texts: Iterable[PendingText]) -> str:
     """Messages with the hashes of their texts, as the statements that copy take them."""
     return json.dumps([(text.guild_id, text.message_id, text.content_hash.hex()) for text in texts])
@@ -301,17 +273,3 @@ def _rows(
             )
         )
     return rows
-
-
-async def _unchanged(transaction: Transaction, texts: Sequence[PendingText]) -> list[PendingText]:
-    """Those that still wait, and are still made of what they were made of."""
-    rows = await transaction.fetch(f"{_TEXTS_IN_QUEUE} WHERE q.{AMONG}", (json_ids(text.message_id for text in texts),))
-    now = {(row[0], row[1]): composition_of(row[4:]) for row in rows}
-    return [text for text in texts if now.get((text.guild_id, text.message_id)) == text.composition]
-
-
-async def _take_off(transaction: Transaction, texts: Iterable[PendingText]) -> None:
-    await transaction.execute_many(
-        "DELETE FROM pending WHERE guild_id = ? AND message_id = ?",
-        [(text.guild_id, text.message_id) for text in texts],
-    )

@@ -134,7 +134,7 @@ async def test_the_parts_of_long_texts_come_with_the_whole(rooms: Rooms, reader:
     server = reader.of(GUILD)
 
     repeated = np.repeat(list(longs), n).tolist()
-    assert n == 7
+    assert n == 13
     assert server.stamps()[0].tolist() == list(range(1, N + 1)) + repeated
     found = server.get(np.array([200, 305, 301]))
     assert found.message_ids.tolist() == [200, *n * [301], *n * [305]]

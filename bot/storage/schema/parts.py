@@ -17,7 +17,7 @@ STATEMENTS = (
     # What may be long, with a title or with names instead of numbers, gets its vectors anew.
     """CREATE TABLE long AS SELECT guild_id, message_id FROM messages
        WHERE content_hash IS NOT NULL
-       AND length(CAST(content AS BLOB)) + coalesce(length(CAST(attached AS BLOB)), 0) > 600""",
+       AND length(CAST(content AS BLOB)) + coalesce(length(CAST(attached AS BLOB)), 0) > 300""",
     """DELETE FROM embeddings WHERE generation_id IN (SELECT generation_id FROM generations WHERE is_current)
        AND (guild_id, message_id) IN (SELECT guild_id, message_id FROM long)""",
     """INSERT INTO pending (guild_id, message_id)
