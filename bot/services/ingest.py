@@ -73,8 +73,8 @@ class Ingest:
         return Tally(
             new=len(saved.new),
             changed=len(saved.changed),
-            unchanged=len(admitted) - n_saved - len(saved.buried),
-            skipped=skipped + Counter({"deleted": len(saved.buried)}),
+            unchanged=len(admitted) - n_saved - len(saved.buried) - len(saved.opted_out),
+            skipped=skipped + Counter({"deleted": len(saved.buried), "opted_out": len(saved.opted_out)}),
         )
 
     async def renewed(self, guild_id: int, messages: Sequence[Message]) -> int:

@@ -26,8 +26,22 @@ from bot.errors import (
 )
 from bot.storage.connections import in_this_thread
 from bot.storage.database import FILE_NAME, drop_logs, is_ours, new_file
+from bot.storage.schema.optouts import WISHES
 
 _NOT_OURS = "no backup of this bot"
+# What tells people's wishes, and what adds them to those of a copy: what that says itself was done in it.
+_WISHES = (
+    (
+        "SELECT guild_id, author_id, since FROM optouts",
+        """INSERT INTO optouts (guild_id, author_id, since) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET since = min(since, excluded.since)""",
+    ),
+    (
+        "SELECT guild_id, author_id, last_id FROM forgotten",
+        """INSERT INTO forgotten (guild_id, author_id, last_id) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET last_id = excluded.last_id, is_done = 0 WHERE excluded.last_id > last_id""",
+    ),
+)
 _PAGES_A_STEP = 256  # 4 MiB between two reports of progress
 
 Progress = Callable[[int, int], None]  # how many pages were copied, and of how many
@@ -67,7 +81,8 @@ def back_up(folder: Path, target: Path, *, now: datetime, on_progress: Progress)
 def restore(source: Path, folder: Path, *, replace: bool, on_progress: Progress) -> Backup:
     """Put a copy of a backup in the place of the folder's database. The caller holds the folder's lock.
 
-    Killed at any moment, it leaves the one or the other; with `replace` the other may hold messages.
+    Killed at any moment, it leaves the one or the other; with `replace` the other may hold messages. Who does not want
+    to be kept by what is replaced, as far as that can be read, is not kept by what takes its place either.
     Raises BackupUnusable, DatabaseTooNew, DatabaseInPlace, DatabaseForeign and DatabaseLocked.
     """
     path = folder / FILE_NAME
@@ -79,6 +94,7 @@ def restore(source: Path, folder: Path, *, replace: bool, on_progress: Progress)
     copy = new_file(path)
     try:
         _copy(source, copy, mode=_mode(source), on_progress=on_progress)
+        _keep_wishes(path, copy)
         n_messages = _examined(copy)
         _sync(copy)
         _retire(path)
@@ -138,6 +154,34 @@ def _copy(path: Path, copy: Path, *, mode: str, on_progress: Progress) -> None:
         source.backup(
             target, pages=_PAGES_A_STEP, progress=lambda _, n_left, n_pages: on_progress(n_pages - n_left, n_pages)
         )
+
+
+def _keep_wishes(path: Path, copy: Path) -> None:
+    """Add to a copy what people want to be kept of them, as the database says that it is to replace."""
+    told = _told_wishes(path)
+    if not any(told.values()):
+        return
+    with in_this_thread(copy, "rw") as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        for statement in WISHES:
+            connection.execute(statement)
+        connection.execute("BEGIN")
+        for (_, adding), rows in told.items():
+            connection.executemany(adding, rows)
+        connection.execute("COMMIT")
+
+
+def _told_wishes(path: Path) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
+    """The rows of each statement of _WISHES; none where they cannot be read. Raises DatabaseLocked."""
+    if not path.exists():
+        return {}
+    try:
+        with in_this_thread(path, "ro") as connection:
+            return {both: connection.execute(both[0]).fetchall() for both in _WISHES}
+    except DatabaseLocked:
+        raise
+    except (DatabaseUnusable, StorageFailed):
+        return {}
 
 
 def _examined(copy: Path) -> int:

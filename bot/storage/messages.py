@@ -44,7 +44,7 @@ class MessageStore:
         async with self._database.transaction() as transaction:
             if reached is not None and not await _is_known(transaction, guild_id, reached.channel_id):
                 nothing: frozenset[int] = frozenset()
-                return Saved(nothing, nothing, nothing, buried=frozenset(incoming), stale=nothing)
+                return Saved(nothing, nothing, nothing, buried=frozenset(incoming), opted_out=nothing, stale=nothing)
             saved = await write(transaction, guild_id, incoming)
             if reached is not None:
                 await put_marks(transaction, guild_id, reached)

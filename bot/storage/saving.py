@@ -6,27 +6,30 @@ from dataclasses import dataclass
 from bot.messages import Message, Said
 from bot.storage.contexts import answering, make_anew, word_anew
 from bot.storage.database import AMONG, Transaction, json_ids
+from bot.storage.optouts import as_wished
 from bot.storage.versions import Version
 from bot.texts import storable
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a save came to, by message id: each id given is in exactly one of the first four.
+    """What a save came to, by message id: each id given is in exactly one of the first five.
 
-    `buried` ones were deleted before and stay so. `stale` ones had a vector that no longer fits their text, or that of
-    what they answer.
+    `buried` ones were deleted before and stay so. `opted_out` ones are of people who do not want them kept. `stale`
+    ones had a vector that no longer fits their text, or that of what they answer.
     """
 
     new: frozenset[int]
     changed: frozenset[int]
     unchanged: frozenset[int]
     buried: frozenset[int]
+    opted_out: frozenset[int]
     stale: frozenset[int]
 
 
 async def write(transaction: Transaction, guild_id: int, incoming: Mapping[int, tuple[Message, Version]]) -> Saved:
     """Store messages of one server where they are new or newer; what has text to embed becomes pending."""
+    incoming, opted_out = await as_wished(transaction, guild_id, incoming)
     ids = json_ids(incoming)
     stored = await versions(transaction, guild_id, ids)
     buried = await _buried(transaction, guild_id, ids)
@@ -46,6 +49,7 @@ async def write(transaction: Transaction, guild_id: int, incoming: Mapping[int, 
         changed=frozenset(changed),
         unchanged=frozenset(stored) - frozenset(changed),
         buried=frozenset(buried),
+        opted_out=opted_out,
         stale=frozenset(stale) | (frozenset(leaning) - frozenset(new)),
     )
 

@@ -429,3 +429,54 @@ async def test_a_backup_is_marked_as_ours(copy: Path) -> None:
     connection.close()
 
     assert found == [APPLICATION_ID, len(MIGRATIONS)]
+
+
+# --- what people want to be kept of them
+
+
+async def wish(folder: Path, author_id: int, *, since: int, last_id: int) -> None:
+    """Somebody opts out and is forgotten, and nothing of them is left."""
+    async with open_to_write(folder) as database, database.transaction() as transaction:
+        await transaction.execute("INSERT OR REPLACE INTO optouts VALUES (1, ?, ?, 1)", (author_id, since))
+        await transaction.execute("INSERT OR REPLACE INTO forgotten VALUES (1, ?, ?, 1)", (author_id, last_id))
+
+
+async def wished(folder: Path) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """Who opted out since when, and up to which id people were forgotten, each with whether that was done."""
+    async with open_to_write(folder) as database:
+        return (
+            await database.fetch("SELECT author_id, since, is_done FROM optouts ORDER BY author_id"),
+            await database.fetch("SELECT author_id, last_id, is_done FROM forgotten ORDER BY author_id"),
+        )
+
+
+async def test_who_opted_out_after_a_backup_was_made_is_not_kept_by_it(folder: Path) -> None:
+    """What takes the place of a database knows what that knew of people's wishes, to be done anew, and its own."""
+    await wish(folder, 501, since=20, last_id=5)
+    await wish(folder, 502, since=20, last_id=5)
+    backup = await made(folder, 1)
+    async with open_to_write(folder) as database, database.transaction() as transaction:
+        await transaction.execute("DELETE FROM optouts WHERE author_id = 501")
+    await wish(folder, 502, since=30, last_id=9)
+    await wish(folder, 503, since=40, last_id=7)
+
+    restore(backup, folder, replace=True, on_progress=unwatched)
+    assert await said(folder) == [1]
+    assert await wished(folder) == (
+        [(501, 20, 1), (502, 20, 1), (503, 40, 0)],
+        [(501, 5, 1), (502, 9, 0), (503, 7, 0)],
+    )
+
+
+async def test_wishes_go_into_a_backup_of_an_older_version(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup that was made when nobody could opt out keeps nobody who has opted out since."""
+    with monkeypatch.context() as patch:
+        patch.setattr(database_module, "MIGRATIONS", MIGRATIONS[:1])
+        old = await made(tmp_path, 1)
+    await wish(folder, 501, since=20, last_id=5)
+
+    restore(old, folder, replace=True, on_progress=unwatched)
+    assert await said(folder) == [1]
+    assert await wished(folder) == ([(501, 20, 0)], [(501, 5, 0)])

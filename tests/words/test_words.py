@@ -248,7 +248,7 @@ def test_what_is_skipped_has_words(language):
     """Each reason for which a message is not stored has a text."""
     told = {key[1] for key in TEXTS[language] if key[0] == "skipped"}
 
-    assert told == {"notice", "bot", "deleted", "bad_id", "unreadable"}
+    assert told == {"notice", "bot", "deleted", "opted_out", "bad_id", "unreadable"}
 
 
 # --- which language
