@@ -26,6 +26,7 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.privacy import Practice, Privacy
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
@@ -42,7 +43,9 @@ from bot.storage.erasure import ErasureStore
 from bot.storage.generations import GenerationStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.lock import writing_to
+from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
+from bot.storage.optouts import OptOutStore
 from bot.storage.servers import ServerStore
 from bot.storage.sessions import Sessions, begin_session
 from bot.storage.sweeps import SweepStore
@@ -71,6 +74,7 @@ class App:
     announcements: Announcements
     upkeep: Upkeep
     erasure: Erasure
+    privacy: Privacy
 
 
 @asynccontextmanager
@@ -82,7 +86,9 @@ async def open_app(settings: Settings, verb: str) -> AsyncIterator[App]:
         database = await stack.enter_async_context(open_to_write(settings.data_dir))
         await begin_session(database)
         await GenerationStore(database, _generation(embedder)).make_current()
-        yield _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=True))
+        app = _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=True))
+        await app.privacy.keep_promises()
+        yield app
 
 
 @asynccontextmanager
@@ -204,6 +210,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
+    erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
+    practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     return App(
         ingest=ingest,
         importer=Importer(ingest),
@@ -218,7 +226,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         up_to_date=up_to_date,
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
-        erasure=Erasure(ErasureStore(database), servers, spaces, ingest, answers),
+        erasure=erasure,
+        privacy=Privacy(practice, OptOutStore(database), MemberStore(database), messages, erasure),
     )
 
 

@@ -30,7 +30,7 @@ from bot.services.pulse import feel_pulse
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
+EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _EXPIRED_EVERY_S = 600.0
 _REREAD_EVERY_S = 30.0

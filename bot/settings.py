@@ -84,6 +84,14 @@ class Settings(BaseSettings):
         return self.embedder is EmbedderKind.OPENAI
 
     @property
+    def embedding_service(self) -> str | None:
+        """Whom texts are sent to, by name; None where they stay on this machine."""
+        if not self.uses_openai:
+            return None
+        host = urlsplit(self.openai_base_url or "").hostname
+        return "OpenAI" if host in (None, "api.openai.com") else host
+
+    @property
     def may_use_openai(self) -> bool:
         """Whether texts may leave this machine, for vectors that were made with OpenAI as well."""
         return self.openai_api_key is not None and self.embedder is not EmbedderKind.LOCAL

@@ -25,6 +25,7 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.privacy import Practice, Privacy
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Spaces
@@ -36,7 +37,9 @@ from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
 from bot.storage.lexicon import Lexicon
+from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
+from bot.storage.optouts import OptOutStore
 from bot.storage.servers import ServerStore
 from bot.storage.sessions import Sessions
 from bot.storage.sweeps import SweepStore
@@ -96,6 +99,7 @@ class Rooms:
     backfill: Backfill
     inbox: Inbox
     erasure: Erasure
+    privacy: Privacy
 
     async def settle(self) -> None:
         """Embed what waits and mirror it."""
@@ -123,6 +127,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
+    erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     for guild_id in (1000, 2000):
         await ingest.met(server(guild_id), channel(guild_id=guild_id))
     return Rooms(
@@ -144,7 +149,8 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
         inbox=Inbox(ingest, coverage, answers, up_to_date),
         up_to_date=up_to_date,
-        erasure=Erasure(ErasureStore(database), servers, spaces, ingest, answers),
+        erasure=erasure,
+        privacy=Privacy(Practice(None, 24), OptOutStore(database), MemberStore(database), messages, erasure),
     )
 
 
