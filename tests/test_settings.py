@@ -145,6 +145,26 @@ def test_which_embedder_is_used(monkeypatch, embedder, key, uses_openai):
     assert read_settings().uses_openai is uses_openai
 
 
+@pytest.mark.parametrize(
+    ("key", "base_url", "service"),
+    [
+        (None, None, None),
+        (None, "https://api.example.com/v1", None),
+        (KEY, None, "OpenAI"),
+        (KEY, "https://api.openai.com/v1", "OpenAI"),
+        (KEY, "https://eu.api.openai.com/v1", "eu.api.openai.com"),
+        (KEY, "http://localhost:8080", "localhost"),
+    ],
+)
+def test_who_gets_the_texts_has_a_name(monkeypatch, key, base_url, service):
+    """OpenAI, or the host of the server that is set in its place; nobody without a key."""
+    for name, value in (("OPENAI_API_KEY", key), ("OPENAI_BASE_URL", base_url)):
+        if value:
+            monkeypatch.setenv(name, value)
+
+    assert read_settings().embedding_service == service
+
+
 # --- B40: what cannot be used
 
 

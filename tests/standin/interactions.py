@@ -43,6 +43,11 @@ class Answer:
         found = [node for node in nodes(self.components) if node["type"] == 2 and not node.get("disabled")]
         return [node.get("label") or node["emoji"]["name"] for node in found]
 
+    @property
+    def files(self) -> list[bytes]:
+        """What is in the files that the bot gave."""
+        return [self.interaction.discord.uploads[int(each["id"])] for each in self.attachments]
+
     def refresh(self) -> "Answer":
         """Itself: it is live."""
         return self

@@ -47,8 +47,10 @@ def checked_edit(body: Json, message: Any, *, files: Any = ()) -> Json:
 
 
 def attached(call: Call) -> list[Json]:
-    """The files of a request as attachments."""
-    return [message_payloads.attachment(call.discord.snowflakes.new(), file) for file in call.files]
+    """The files of a request as attachments; what is in them the people of this Discord can read."""
+    ids = [call.discord.snowflakes.new() for _ in call.files]
+    call.discord.uploads.update(zip(ids, (content for _, content in call.files), strict=True))
+    return [message_payloads.attachment(i, file) for i, file in zip(ids, call.files, strict=True)]
 
 
 def shown(call: Call, message: Any) -> Json:

@@ -42,6 +42,7 @@ class Discord:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.interactions: dict[str, Interaction] = {}
+        self.uploads: dict[int, bytes] = {}  # by the id of the attachment
         self.commands = Commands(self)
         self.faults = Faults()
         self.limits = Limits()
