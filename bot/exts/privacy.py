@@ -33,11 +33,12 @@ async def _show(interaction: Press, done: str | None = None) -> None:
     """Tell a member how they stand, below what was just done."""
     words, privacy, guild_id = words_of(interaction), interaction.client.app.privacy, guild_of(interaction).id
     standing = await privacy.standing(guild_id, interaction.user.id)
-    embed = _embed(standing, privacy.practice(guild_id), words)
+    embed = standing_embed(standing, privacy.practice(guild_id), words)
     await interaction.edit_original_response(content=done, embed=embed, view=_buttons(standing, words))
 
 
-def _embed(standing: Standing, practice: Practice, words: Words) -> discord.Embed:
+def standing_embed(standing: Standing, practice: Practice, words: Words) -> discord.Embed:
+    """What is kept of a member, what for, where it goes and how long, and what they can do."""
     n, service, days = standing.n_messages, practice.service, practice.retention_days
     paragraphs = [words("privacy.kept", n=n) if n else words("privacy.nothing")]
     if standing.opted_out_at is not None:

@@ -29,7 +29,7 @@ class Practice:
 
     service: str | None
     removal_grace_hours: float
-    retention_days: int | None = None
+    retention_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class ErasureStore:
             )
             await bury(transaction, guild_id, json_ids(row[0] for row in rows))
             removed = await remove(transaction, guild_id, rows)
-            untitled = await _untitle(transaction, guild_id, removed.message_ids)
+            untitled = await untitle(transaction, guild_id, removed.message_ids)
             await make_anew(transaction, guild_id, untitled)
         return replace(removed, stale=(*removed.stale, *untitled))
 
@@ -109,7 +109,7 @@ def _unnamed(row: Row, person_id: int) -> _Unnamed:
     return _Unnamed(message_id, without.names, new_hash, says_little(own), is_changed=new_hash != text_hash)
 
 
-async def _untitle(transaction: Transaction, guild_id: int, message_ids: Collection[int]) -> list[int]:
+async def untitle(transaction: Transaction, guild_id: int, message_ids: Collection[int]) -> list[int]:
     """Drop the titles of the threads that these messages begin; the messages whose vectors are made of them."""
     threads = await transaction.fetch(
         f"""UPDATE channels SET name = '', is_untitled = 1

@@ -9,7 +9,7 @@ from bot.storage.database import Database, Transaction, json_ids
 from bot.storage.versions import Version, version_of
 from bot.times import from_milliseconds, milliseconds
 
-_AMONG_AUTHORS = "guild_id = ? AND author_id IN (SELECT value FROM json_each(?))"
+_AMONG_AUTHORS = "guild_id = ?1 AND author_id IN (SELECT value FROM json_each(?2))"
 _FORGET = """INSERT INTO forgotten (guild_id, author_id, last_id, is_done) VALUES (?, ?, ?, ?)
              ON CONFLICT DO UPDATE SET last_id = excluded.last_id, is_done = excluded.is_done
              WHERE excluded.last_id > last_id"""
@@ -93,10 +93,13 @@ async def as_wished(
 
 async def _wishes(transaction: Transaction, guild_id: int, people: str) -> tuple[set[int], dict[int, int]]:
     """Who of some people has opted out, and up to which ids others were forgotten."""
-    among = (guild_id, people)
-    rows = await transaction.fetch(f"SELECT author_id FROM optouts WHERE {_AMONG_AUTHORS}", among)
-    forgotten = await transaction.fetch(f"SELECT author_id, last_id FROM forgotten WHERE {_AMONG_AUTHORS}", among)
-    return {row[0] for row in rows}, dict(forgotten)
+    rows = await transaction.fetch(
+        f"""SELECT author_id, NULL FROM optouts WHERE {_AMONG_AUTHORS}
+            UNION ALL SELECT author_id, last_id FROM forgotten WHERE {_AMONG_AUTHORS}""",
+        (guild_id, people),
+    )
+    forgotten = {author_id: last_id for author_id, last_id in rows if last_id is not None}
+    return {author_id for author_id, last_id in rows if last_id is None}, forgotten
 
 
 def _unnaming(incoming: tuple[Message, Version], unnamed: set[int]) -> tuple[Message, Version]:

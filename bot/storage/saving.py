@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.messages import Message, Said
 from bot.storage.contexts import answering, make_anew, word_anew
 from bot.storage.database import AMONG, Transaction, json_ids
+from bot.storage.erasure import untitle
 from bot.storage.optouts import as_wished
 from bot.storage.versions import Version
 from bot.texts import storable
@@ -16,7 +17,8 @@ class Saved:
     """What a save came to, by message id: each id given is in exactly one of the first five.
 
     `buried` ones were deleted before and stay so. `opted_out` ones are of people who do not want them kept. `stale`
-    ones had a vector that no longer fits their text, or that of what they answer.
+    ones had a vector that no longer fits their text, or that of what they answer; the threads of those who opted out
+    have no titles.
     """
 
     new: frozenset[int]
@@ -42,15 +44,17 @@ async def write(transaction: Transaction, guild_id: int, incoming: Mapping[int, 
     await _put(transaction, [incoming[i] for i in written])
     if damaged:
         await word_anew(transaction, guild_id, damaged)
-    leaning = await answering(transaction, guild_id, [*new, *stale])
-    await make_anew(transaction, guild_id, {*new, *stale, *leaning})
+    others = set(await answering(transaction, guild_id, [*new, *stale]))
+    if opted_out:
+        others.update(await untitle(transaction, guild_id, opted_out))
+    await make_anew(transaction, guild_id, {*new, *stale, *others})
     return Saved(
         new=frozenset(new),
         changed=frozenset(changed),
         unchanged=frozenset(stored) - frozenset(changed),
         buried=frozenset(buried),
         opted_out=opted_out,
-        stale=frozenset(stale) | (frozenset(leaning) - frozenset(new)),
+        stale=frozenset(stale) | (others - frozenset(new)),
     )
 
 

@@ -1,6 +1,7 @@
 """/privacy, as every member uses it about themselves."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ from openai_server import KEY, EmbeddingsServer, meant
 from standin import Answer, Discord, NotAllowed, Person
 from standin.messages import Message
 from town import VIEW, Town, shown
+
+from bot.exts.privacy import standing_embed
+from bot.services.privacy import Practice, Standing
+from bot.words import Words
 
 BUTTONS = {
     "en-US": ["Show my data", "Forget me", "Do not keep me", "Keep me again"],
@@ -105,6 +110,17 @@ async def test_somebody_of_whom_nothing_is_kept_is_told_so(town: Town, locale) -
     for after in (await forgotten(town, carol), await opted_out(town, carol)):
         assert {"en-US": "Done: 0 of your messages", "ja": "あなたのメッセージ 0 件"}[locale] in after.content
     assert town.bot.rows("SELECT author_id FROM optouts WHERE guild_id = ?", town.guild.id) == [(carol.id,)]
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "For 30 days,"), ("ja", "30 日間です。")])
+def test_a_limit_of_time_is_told(language, told) -> None:
+    """Where messages are kept for some days only, that stands in the place of how long, within what Discord takes."""
+    opted_out_at = datetime(2026, 3, 1, tzinfo=UTC)
+    practice = Practice("embeddings.example.com", removal_grace_hours=1_000, retention_days=30.0)
+    embed = standing_embed(Standing(10**9, opted_out_at), practice, Words(language))
+
+    assert told in (embed.description or "")
+    assert len(embed) < 4_096
 
 
 @pytest.mark.parametrize(("locale", "sent"), [("en-US", "are sent to {}, which"), ("ja", "{} へ送られます")])

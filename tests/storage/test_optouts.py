@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from conftest import Rooms
-from make import ADA, BOB, CHANNEL, GUILD, OTHER_GUILD, message
+from make import ADA, BOB, CHANNEL, GUILD, OTHER_GUILD, message, server
 
-from bot.messages import Origin
+from bot.messages import Channel, ChannelKind, Origin
 from bot.storage.optouts import OptOutStore, Wish
 from bot.storage.servers import Marks
 
@@ -180,3 +180,20 @@ async def test_who_comes_back_leaves_done_what_was_done(rooms: Rooms) -> None:
         await optouts.opt_in(GUILD, author_id, up_to_id=5)
 
     assert await optouts.undone() == [(GUILD, BOB)]
+
+
+async def test_the_post_of_who_opted_out_has_no_title(rooms: Rooms) -> None:
+    """What they call what they open is theirs too: it goes when its first message is left out, and out of vectors."""
+    await OptOutStore(rooms.database).opt_out(GUILD, ADA)
+    post = Channel(GUILD, 77, "Lost keys", ChannelKind.THREAD, parent_id=CHANNEL)
+    await rooms.ingest.met(server(), post)
+    await rooms.ingest.saved(GUILD, [message(78, "where did you last see them", author_id=BOB, channel_id=77)])
+    await rooms.settle()
+    assert rooms.embedder.texts == ["Lost keys where did you last see them"]
+
+    await rooms.ingest.saved(GUILD, [message(77, channel_id=77)])
+    await rooms.ingest.met(server(), post)
+    assert rooms.mirror.ids(GUILD).tolist() == []
+    await rooms.settle()
+    assert rooms.embedder.texts[1:] == ["where did you last see them"]
+    assert [one.name for one in await rooms.servers.channels(GUILD) if one.channel_id == 77] == [""]
