@@ -24,7 +24,6 @@ class Privacy(commands.Cog):
 
     @app_commands.command(name=told("commands.privacy.name"), description=told("commands.privacy.description"))
     async def privacy(self, interaction: Press) -> None:
-        self.bot.questions.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await _show(interaction)
 

@@ -19,10 +19,11 @@ def _parts(command: dict) -> list[dict]:
 
 
 async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
-    """The bot has one command to ask, one to manage and one menu, all of them for servers that invited it."""
+    """The bot has commands to ask, to manage and about oneself, and one menu, all for servers that invited it."""
     commands = town.discord.commands.of(None)
 
-    assert {command["name"]: command["type"] for command in commands} == {"similar": 1, "index": 1, "Find similar": 3}
+    kinds = {command["name"]: command["type"] for command in commands}
+    assert kinds == {"similar": 1, "index": 1, "privacy": 1, "Find similar": 3}
     assert all(command["contexts"] == [0] for command in commands)
     assert all(command["integration_types"] == [0] for command in commands)
     [index] = [command for command in commands if command["name"] == "index"]
@@ -34,7 +35,7 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
 async def test_commands_have_japanese_names_and_descriptions(town: Town) -> None:
     """Every name and every description is there in Japanese, and differs from the English one."""
     parts = registered(town.discord)
-    assert len(parts) == 3 + 6 + 7 + 3
+    assert len(parts) == 4 + 6 + 7 + 3
 
     for part in parts:
         assert part["name_localizations"]["ja"] not in ("", part["name"])

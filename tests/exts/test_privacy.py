@@ -69,7 +69,7 @@ def town_on(discord: Discord, bot: Bot) -> Town:
 
 
 def n_texts(n: int, locale: str) -> str:
-    return f"**{n}** of your messages are kept here." if locale == "en-US" else f"**{n}** 件保存されています。"
+    return f"Messages of yours that are kept here: **{n}**" if locale == "en-US" else f"**{n}** 件保存されています。"
 
 
 # --- what is told
@@ -108,7 +108,7 @@ async def test_somebody_of_whom_nothing_is_kept_is_told_so(town: Town, locale) -
 
     assert (await shown_data(town, carol))["messages"] == []
     for after in (await forgotten(town, carol), await opted_out(town, carol)):
-        assert {"en-US": "Done: 0 of your messages", "ja": "あなたのメッセージ 0 件"}[locale] in after.content
+        assert {"en-US": "with all that was made of them: 0.", "ja": "あなたのメッセージ 0 件"}[locale] in after.content
     assert town.bot.rows("SELECT author_id FROM optouts WHERE guild_id = ?", town.guild.id) == [(carol.id,)]
 
 
@@ -195,13 +195,17 @@ async def test_forget_me_asks_once_more_and_then_erases(town: Town, locale) -> N
     await town.index()
 
     asked = await pressed(carol, await privacy(town, carol), BUTTONS[locale][1])
-    assert {"en-US": "**2** of your messages", "ja": "あなたのメッセージ **2** 件"}[locale] in asked.content
+    assert {"en-US": "with all that was made of them: **2**.", "ja": "あなたのメッセージ **2** 件"}[
+        locale
+    ] in asked.content
     assert asked.buttons == REALLY[locale]
     assert len(town.bot.texts(town.guild.id)) == 3
 
     done = await pressed(carol, asked, REALLY[locale][0])
     assert done.is_ephemeral
-    assert {"en-US": "Done: 2 of your messages are gone", "ja": "あなたのメッセージ 2 件"}[locale] in done.content
+    assert {"en-US": "gone from here, with all that was made of them: 2.", "ja": "あなたのメッセージ 2 件"}[
+        locale
+    ] in done.content
     assert shown(done).splitlines()[1].startswith(NOTHING[locale])
     assert done.buttons == BUTTONS[locale][:3]
     assert town.bot.texts(town.guild.id) == [f"ask {carol.mention} about bread"]
@@ -230,7 +234,7 @@ async def test_what_was_not_read_before_stays_out(town: Town) -> None:
     """Who is forgotten before the history is read is not in it; their later messages are."""
     town.square.seed(town.bob, ["the ferry leaves at noon"])
     await town.square.post(town.ada, "we bake bread")
-    assert "Done: 0" in (await forgotten(town, town.bob)).content
+    assert "made of them: 0." in (await forgotten(town, town.bob)).content
     await town.square.post(town.bob, "the ferry is back")
     await town.index()
 
@@ -248,7 +252,9 @@ async def test_who_opts_out_is_erased_and_not_kept_any_more(town: Town, locale) 
     await town.index()
 
     answer = await pressed(carol, await privacy(town, carol), BUTTONS[locale][2])
-    assert {"en-US": "Done: 1 of your messages are gone", "ja": "あなたのメッセージ 1 件"}[locale] in answer.content
+    assert {"en-US": "gone from here, with all that was made of them: 1.", "ja": "あなたのメッセージ 1 件"}[
+        locale
+    ] in answer.content
     assert IS_OUT[locale] in shown(answer)
     assert answer.buttons == [*BUTTONS[locale][:2], BUTTONS[locale][3]]
     late = await town.square.post(carol, "the ferry was late")
@@ -262,7 +268,7 @@ async def test_who_opts_out_is_erased_and_not_kept_any_more(town: Town, locale) 
     assert (
         answer.content
         == {
-            "en-US": "Done: what you write from now on is kept again. What you wrote before stays out.",
+            "en-US": "Done. What you write from now on is kept again. What you wrote before stays out.",
             "ja": "完了しました。これから書くものはまた保存されます。以前に書いたものは戻りません。",
         }[locale]
     )
@@ -281,7 +287,7 @@ async def test_who_opted_out_is_not_in_a_history_that_is_read(town: Town) -> Non
     await town.index()
 
     assert town.bot.texts(town.guild.id) == ["we bake bread"]
-    assert "Done: 0" in (await forgotten(town, town.bob)).content
+    assert "made of them: 0." in (await forgotten(town, town.bob)).content
     await town.square.post(town.bob, "the ferry is back")
     await town.square.post(town.ada, "we bake cakes")
     await town.stored("we bake bread", "we bake cakes")
@@ -332,7 +338,7 @@ async def test_buttons_and_wishes_outlive_a_restart(tmp_path: Path) -> None:
             town.bot = bot
             await eventually(lambda: "the bridge is closed" in bot.texts(town.guild.id))
             assert bot.texts(town.guild.id) == ["the bridge is closed"]
-            assert "Done: 1" in (await pressed(town.ada, asked, "Yes, forget me")).content
+            assert "made of them: 1." in (await pressed(town.ada, asked, "Yes, forget me")).content
             assert bot.texts(town.guild.id) == []
             back = await pressed(town.bob, answers[town.bob], "Keep me again")
             assert back.buttons == BUTTONS["en-US"][:3]
