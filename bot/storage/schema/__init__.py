@@ -6,7 +6,19 @@ FUNCTIONS are those that migrations may call, each with its number of arguments.
 from collections.abc import Callable
 from typing import Any
 
-from bot.storage.schema import answers, contexts, erasure, folds, gaps, messages, optouts, parts, samples, sessions, words
+from bot.storage.schema import (
+    answers,
+    contexts,
+    erasure,
+    folds,
+    gaps,
+    messages,
+    optouts,
+    parts,
+    samples,
+    sessions,
+    words,
+)
 
 APPLICATION_ID = 0x53424F54  # "SBOT": tells our file from any other SQLite database
 
