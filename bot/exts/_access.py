@@ -101,8 +101,9 @@ class Access:
         Raises NotInServer.
         """
         shown = list(shown)
+        _, member = _who(interaction)
         for channel in shown:
-            self._memberships.pop((channel.channel_id, interaction.user.id), None)
+            self._memberships.pop((channel.channel_id, member.id), None)
         return await self.asker(interaction, shown)
 
     async def _joined(self, guild: discord.Guild, member: discord.Member, thread_ids: list[int]) -> list[int]:
