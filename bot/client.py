@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = ("bot.exts.similar", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
+_TELLING_OF_RIGHTS = {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_ROLE_UPDATE", "CHANNEL_UPDATE"}
 _EXPIRED_EVERY_S = 600.0
 _REREAD_EVERY_S = 30.0
 _LONGEST_WAIT_S = (
@@ -154,8 +155,8 @@ class SimilarBot(commands.Bot):
                 self.reader.start(each.id)
             return
         guild = self.get_guild(guild_id)
-        if guild is not None and event in {"GUILD_CREATE", "GUILD_UPDATE"}:
-            # Half of it is in the cache: that channels or roles are missing there says nothing.
+        if guild is not None and event in _TELLING_OF_RIGHTS:
+            # Half of it is in the cache: that channels or roles are missing there says nothing, nor what they allow.
             guild.unavailable = True
         self.app.up_to_date.lost_sight(guild_id)
         # Who makes such events again and again makes no storm of it; the slow comparison finds what is left.
