@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -16,8 +16,9 @@ from discord.ext import commands
 from bot.app import App
 from bot.askers import Audience, Member
 from bot.errors import DiscordIntentMissing, DiscordTokenRefused, DiscordUnreachable
-from bot.exts._access import Access, audience_of
-from bot.exts._convert import Place
+from bot.exts._access import Access
+from bot.exts._audience import audience_of
+from bot.exts._convert import Place, location_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.exts._gateway import survive_parsers
 from bot.exts._haste import Allowance
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
+_TELLING_OF_RIGHTS = {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_ROLE_UPDATE", "CHANNEL_UPDATE"}
 _EXPIRED_EVERY_S = 600.0
 _REREAD_EVERY_S = 30.0
 _LONGEST_WAIT_S = (
@@ -129,9 +131,14 @@ class SimilarBot(commands.Bot):
         """Who asks, with what they may read at this moment. Raises NotInServer."""
         return await self.access.asker(interaction, await self.app.search.channels(interaction.guild_id or 0))
 
+    async def asker_now(self, interaction: discord.Interaction[Any], channel_ids: Collection[int]) -> Member:
+        """Who asks, with those of some channels that they may read when this returns. Raises NotInServer."""
+        stored = await self.app.search.channels(interaction.guild_id or 0)
+        return await self.access.asker_now(interaction, [c for c in stored if c.channel_id in channel_ids])
+
     async def audience_of(self, here: Place) -> Audience:
         """Everyone who can read a channel, with what all of them may read."""
-        return audience_of(here, await self.app.search.channels(here.guild.id))
+        return audience_of(here.guild, location_of(here).channel, await self.app.search.channels(here.guild.id))
 
     def history_of(self, guild_id: int) -> DiscordHistory:
         """A server's past, to compare with."""
@@ -148,8 +155,8 @@ class SimilarBot(commands.Bot):
                 self.reader.start(each.id)
             return
         guild = self.get_guild(guild_id)
-        if guild is not None and event in {"GUILD_CREATE", "GUILD_UPDATE"}:
-            # Half of it is in the cache: that channels or roles are missing there says nothing.
+        if guild is not None and event in _TELLING_OF_RIGHTS:
+            # Half of it is in the cache: that channels or roles are missing there says nothing, nor what they allow.
             guild.unavailable = True
         self.app.up_to_date.lost_sight(guild_id)
         # Who makes such events again and again makes no storm of it; the slow comparison finds what is left.

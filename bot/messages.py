@@ -136,6 +136,12 @@ class Message:
             json.dumps(names, ensure_ascii=False) if names else None,
         )
 
+    def is_within(self, scope: Scope) -> bool:
+        """Whether it lies in a scope."""
+        return scope.admits(
+            message_id=self.message_id, guild_id=self.guild_id, channel_id=self.channel_id, author_id=self.author_id
+        )
+
     @property
     def shown(self) -> str:
         """What of it people are shown: what was written, or else what came with it."""

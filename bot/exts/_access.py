@@ -2,18 +2,19 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 
 import discord
 
-from bot.askers import Audience, Member
+from bot.askers import Member
 from bot.errors import NotInServer
 from bot.exts._failures import FAILED
 from bot.messages import Channel, ChannelKind
 
 LOOKUPS = 10  # how many private threads one question may ask Discord about
-KEPT_S = 30.0  # how long such an answer is believed
-_SECRET = discord.Permissions(view_channel=True, read_message_history=True, connect=True).value
+KEPT_S = 30.0  # how long such an answer is believed while candidates are looked for
+_Bases = dict[discord.abc.GuildChannel, list[Channel]]
 
 
 def guild_of(interaction: discord.Interaction) -> discord.Guild:
@@ -27,7 +28,7 @@ def guild_of(interaction: discord.Interaction) -> discord.Guild:
 def may_read(place: discord.abc.GuildChannel, reader: discord.Member | discord.Role) -> bool:
     """Whether somebody may see a channel and its history."""
     allowed = place.permissions_for(reader)
-    return allowed.view_channel and allowed.read_message_history and (allowed.connect or not _is_voice(place))
+    return allowed.view_channel and allowed.read_message_history and (allowed.connect or not is_voice(place))
 
 
 def readable_ids(guild: discord.Guild, reader: discord.Member) -> set[int]:
@@ -41,6 +42,45 @@ def bot_may_read(guild: discord.Guild, channel: Channel) -> bool:
     return base is not None and may_read(base, guild.me)
 
 
+def base_of(guild: discord.Guild, channel: Channel) -> discord.abc.GuildChannel | None:
+    """The channel whose permissions count: a thread's parent. None where it is no longer there."""
+    if channel.is_thread:
+        return None if channel.parent_id is None else guild.get_channel(channel.parent_id)
+    return guild.get_channel(channel.channel_id)
+
+
+def is_voice(channel: discord.abc.GuildChannel) -> bool:
+    return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+
+
+def is_age_restricted(place: object) -> bool:
+    """Whether Discord shows a place only to those who said that they are of age; a thread is as its channel."""
+    channel = place.parent if isinstance(place, discord.Thread) else place
+    return bool(getattr(channel, "nsfw", False))
+
+
+def is_private(guild: discord.Guild, channel: Channel) -> bool:
+    """Whether a stored channel is a private thread, as it is stored or as Discord shows it."""
+    thread = guild.get_thread(channel.channel_id)
+    return channel.kind is ChannelKind.PRIVATE_THREAD or (thread is not None and thread.is_private())
+
+
+def seen_by(interaction: discord.Interaction, stored: Iterable[Channel], joined: Iterable[int]) -> Member:
+    """The member who asks, with those of the stored channels that they may see now and where they ask.
+
+    This alone decides it. `joined` are the private threads that the member is in. Raises NotInServer.
+    """
+    guild, member = _who(interaction)
+    here = guild.get_channel_or_thread(interaction.channel_id or 0) or interaction.channel
+    is_restricted_here = is_age_restricted(here)
+    ids: set[int] = set()
+    for base, channels in _open_to(guild, member, stored).items():
+        if not is_age_restricted(base) or is_restricted_here:
+            closed = set() if _manages(base, member) else {c.channel_id for c in channels if is_private(guild, c)}
+            ids |= {c.channel_id for c in channels} - (closed - set(joined))
+    return Member(guild.id, member.id, frozenset(ids))
+
+
 class Access:
     """Turns people into askers; remembers for a short while who is in which private thread."""
 
@@ -48,21 +88,23 @@ class Access:
         self._memberships: dict[tuple[int, int], tuple[float, bool]] = {}
 
     async def asker(self, interaction: discord.Interaction, stored: Iterable[Channel]) -> Member:
-        """The member who asks, with those of the stored channels that they may read now. Raises NotInServer."""
-        guild, member = guild_of(interaction), interaction.user
-        assert isinstance(member, discord.Member)
-        readable, private = set(), []
-        open_ids = readable_ids(guild, member)
-        for channel in stored:
-            base = base_of(guild, channel)
-            if base is None or base.id not in open_ids:
-                continue
-            if channel.kind is ChannelKind.PRIVATE_THREAD and not base.permissions_for(member).manage_threads:
-                private.append(channel.channel_id)
-            else:
-                readable.add(channel.channel_id)
-        readable.update(await self._joined(guild, member, private))
-        return Member(guild.id, member.id, frozenset(readable))
+        """Who asks, to look for candidates among the stored channels. Raises NotInServer."""
+        stored = list(stored)
+        guild, member = _who(interaction)
+        private = _open_to(guild, member, [channel for channel in stored if is_private(guild, channel)])
+        asked = [c.channel_id for base, threads in private.items() if not _manages(base, member) for c in threads]
+        return seen_by(interaction, stored, await self._joined(guild, member, asked))
+
+    async def asker_now(self, interaction: discord.Interaction, shown: Iterable[Channel]) -> Member:
+        """Who asks, for what is about to be shown: Discord is asked anew who is in a private thread.
+
+        Raises NotInServer.
+        """
+        shown = list(shown)
+        _, member = _who(interaction)
+        for channel in shown:
+            self._memberships.pop((channel.channel_id, member.id), None)
+        return await self.asker(interaction, shown)
 
     async def _joined(self, guild: discord.Guild, member: discord.Member, thread_ids: list[int]) -> list[int]:
         """The private threads that a member is in; older ones that the budget leaves out count as unreadable."""
@@ -76,29 +118,25 @@ class Access:
         return [i for i in thread_ids if self._memberships.get((i, member.id), (0, False))[1]]
 
 
-def audience_of(here: discord.abc.GuildChannel | discord.Thread, stored: Iterable[Channel]) -> Audience:
-    """Everyone who sees what is written in a channel, with those of the stored channels that surely all may read.
+def _who(interaction: discord.Interaction) -> tuple[discord.Guild, discord.Member]:
+    guild, member = guild_of(interaction), interaction.user
+    assert isinstance(member, discord.Member)
+    return guild, member
 
-    These are those that nobody in the server is shut out of, and, unless somebody may see the channel but not its
-    history, the channel itself and those with the same permissions.
-    """
-    guild = here.guild
-    base = here.parent if isinstance(here, discord.Thread) else here
-    fit_ids = {source.id for source in guild.channels if base is not None and _is_fit_for(source, base)}
-    readable = set()
+
+def _open_to(guild: discord.Guild, member: discord.Member, stored: Iterable[Channel]) -> _Bases:
+    """The stored channels by the channel whose permissions count, where the member and the bot may read that."""
+    by_base: _Bases = defaultdict(list)
     for channel in stored:
-        source = base_of(guild, channel)
-        is_private = channel.kind is ChannelKind.PRIVATE_THREAD and channel.channel_id != here.id
-        if source is not None and source.id in fit_ids and not is_private:
-            readable.add(channel.channel_id)
-    return Audience(guild.id, frozenset(readable))
+        base = base_of(guild, channel)
+        if base is not None:
+            by_base[base].append(channel)
+    # What the bot may not read it hears no deletions of.
+    return {base: found for base, found in by_base.items() if may_read(base, member) and may_read(base, guild.me)}
 
 
-def base_of(guild: discord.Guild, channel: Channel) -> discord.abc.GuildChannel | None:
-    """The channel whose permissions count: a thread's parent. None where it is no longer there."""
-    if channel.is_thread:
-        return None if channel.parent_id is None else guild.get_channel(channel.parent_id)
-    return guild.get_channel(channel.channel_id)
+def _manages(base: discord.abc.GuildChannel, member: discord.Member) -> bool:
+    return base.permissions_for(member).manage_threads
 
 
 async def _is_in(guild: discord.Guild, thread_id: int, user_id: int) -> bool:
@@ -109,47 +147,3 @@ async def _is_in(guild: discord.Guild, thread_id: int, user_id: int) -> bool:
     except (*FAILED, discord.InvalidData):
         return False
     return True
-
-
-def _is_fit_for(source: discord.abc.GuildChannel, here: discord.abc.GuildChannel) -> bool:
-    if _is_age_restricted(source) and not _is_age_restricted(here):
-        return False
-    is_like_here = source == here or _has_same_readers(source, here)
-    return _is_open_to_all(source) or (is_like_here and _shows_history_to_all(here))
-
-
-def _is_age_restricted(channel: discord.abc.GuildChannel) -> bool:
-    return bool(getattr(channel, "nsfw", False))
-
-
-def _is_open_to_all(channel: discord.abc.GuildChannel) -> bool:
-    return may_read(channel, channel.guild.default_role) and not any(
-        overwrite.pair()[1].value & _SECRET for overwrite in channel.overwrites.values()
-    )
-
-
-def _shows_history_to_all(channel: discord.abc.GuildChannel) -> bool:
-    """Whether surely everyone who sees a channel may read its history too."""
-    pairs = [overwrite.pair() for overwrite in channel.overwrites.values()]
-    if any(deny.read_message_history for _, deny in pairs):
-        return False
-    if channel.guild.default_role.permissions.read_message_history:
-        return True
-    is_shut = channel.overwrites_for(channel.guild.default_role).view_channel is False
-    return is_shut and all(allow.read_message_history for allow, _ in pairs if allow.view_channel)
-
-
-def _has_same_readers(source: discord.abc.GuildChannel, here: discord.abc.GuildChannel) -> bool:
-    """Whether surely all who may read a channel may read the other one; one reads in a voice channel only connected."""
-    return _shuts_out(source) == _shuts_out(here) and (_is_voice(here) or not _is_voice(source))
-
-
-def _is_voice(channel: discord.abc.GuildChannel) -> bool:
-    return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
-
-
-def _shuts_out(channel: discord.abc.GuildChannel) -> dict[int, tuple[int, int]]:
-    """What a channel's overwrites say of reading it, by role or member."""
-    pairs = {target.id: overwrite.pair() for target, overwrite in channel.overwrites.items()}
-    told = {i: (allow.value & _SECRET, deny.value & _SECRET) for i, (allow, deny) in pairs.items()}
-    return {i: bits for i, bits in told.items() if any(bits)}

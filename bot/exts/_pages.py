@@ -8,13 +8,15 @@ from typing import Any, ClassVar, Self, TypeVar
 import discord
 from discord import ui
 
+from bot.askers import visible_to
 from bot.client import SimilarBot
-from bot.errors import BotMayNotRead, MayNotWrite
+from bot.errors import BotMayNotRead, MayNotWrite, NothingToShare
 from bot.exts._access import bot_may_read, guild_of
-from bot.exts._convert import location_of
+from bot.exts._convert import Place, location_of
 from bot.exts._history import Readable
 from bot.exts._render import copies_embed, page_embed, share_embed
 from bot.exts._words import tell, words_of, words_of_server
+from bot.messages import Hit
 from bot.services.answers import Page
 from bot.words import Words
 
@@ -25,8 +27,9 @@ _STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
 
 
 async def show(interaction: Press, page: Page) -> None:
-    """Put a page where the answer stands."""
+    """Put a page where the answer stands, as far as the asker may see it at this moment."""
     words = words_of(interaction)
+    page = page.seen_by(await interaction.client.asker_now(interaction, page.channel_ids))
     await interaction.edit_original_response(embed=page_embed(page, words), view=_buttons(page, words))
 
 
@@ -104,6 +107,7 @@ class CopiesButton(_AnswerButton, template=f"copies:{_STATE}"):
         asker = await bot.asker_of(interaction)
         history = bot.history_of(asker.guild_id)
         copies = await bot.app.answers.opened(asker, self.answer_id, self.start, history=history)
+        copies = copies.seen_by(await bot.asker_now(interaction, copies.channel_ids))
         await interaction.edit_original_response(embed=copies_embed(copies, words_of(interaction)))
 
 
@@ -124,16 +128,31 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
         asker, audience = await bot.asker_of(interaction), await bot.audience_of(here)
         history = bot.history_of(asker.guild_id)
         hits = await answers.to_share(asker, audience, self.answer_id, self.start, history=history)
+        hits = await _seen_by_all(interaction, here, hits)
         words = words_of_server(interaction)
         sent = await interaction.followup.send(
             words("answer.shared_by", name=interaction.user.mention), embed=share_embed(hits, words), wait=True
         )
         await answers.shared(channel_id=here.id, message_id=sent.id, language=words.language, hits=hits)
         page = await answers.turn(asker, self.answer_id, self.start, history=history)
+        page = page.seen_by(await bot.asker_now(interaction, page.channel_ids))
         view = _buttons(page, words_of(interaction), is_shared=True)
         await interaction.edit_original_response(view=view)
 
 
 def _may_write(interaction: Press, here: discord.abc.GuildChannel | discord.Thread) -> bool:
     allowed = interaction.permissions
-    return allowed.send_messages_in_threads if isinstance(here, discord.Thread) else allowed.send_messages
+    if not isinstance(here, discord.Thread):
+        return allowed.send_messages
+    return allowed.send_messages_in_threads and (allowed.manage_threads or not here.locked)
+
+
+async def _seen_by_all(interaction: Press, here: Place, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """The hits that the sharer and everyone in the channel may see at this moment. Raises NothingToShare."""
+    bot = interaction.client
+    sharer = await bot.asker_now(interaction, {hit.message.channel_id for hit in hits})
+    scope = visible_to(sharer) & visible_to(await bot.audience_of(here))
+    seen = tuple(hit for hit in hits if hit.message.is_within(scope))
+    if not seen:
+        raise NothingToShare
+    return seen

@@ -1,4 +1,4 @@
-"""Keeps shared answers true: what was deleted or rewritten is taken out of them."""
+"""Keeps shared answers true: what was deleted, rewritten or closed to others is taken out of them."""
 
 import logging
 import time
@@ -22,12 +22,13 @@ _RETRY_S = 600.0  # after which a share that could not be edited is tried again
 
 
 async def keep_shares_true(client: discord.Client, answers: Answers, audience_of: AudienceOf) -> None:
-    """Edit the shared answers that show what is gone, whenever something may be gone, until cancelled."""
+    """Edit the shared answers that show too much, whenever some may, until cancelled."""
     refused_until: dict[int, float] = {}
     await client.wait_until_ready()
     while True:
         answers.may_be_stale.clear()
         refused_until = {i: until for i, until in refused_until.items() if until > time.monotonic()}
+        await _narrow(client, answers, audience_of)
         for share in await answers.stale_shares():
             if share.message_id in refused_until:
                 continue
@@ -39,16 +40,36 @@ async def keep_shares_true(client: discord.Client, answers: Answers, audience_of
         await answers.may_be_stale.wait()
 
 
+async def _narrow(client: discord.Client, answers: Answers, audience_of: AudienceOf) -> None:
+    """Have shares forget what not everyone there may read any more, where permissions changed."""
+    audiences: dict[int, Audience] = {}
+    for share in await answers.turned_shares():
+        try:
+            if share.channel_id not in audiences and (here := await _where(client, share)):
+                audiences[share.channel_id] = await audience_of(here)
+        except FAILED as error:
+            log.warning("who reads shared answer %d is not known: %s", share.message_id, error)
+        if share.channel_id in audiences:
+            await answers.narrow(share, audiences[share.channel_id])
+
+
 async def _redraw(client: discord.Client, answers: Answers, audience_of: AudienceOf, share: Share) -> None:
-    guild = client.get_guild(share.guild_id)
-    if guild is None:
-        return
     try:
-        here = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)
-        if isinstance(here, Readable):
-            hits = await answers.hits_of(share, await audience_of(here))
-            await here.get_partial_message(share.message_id).edit(embed=share_embed(hits, Words(share.language)))
+        here = await _where(client, share)
+        if here is None:
+            return
+        hits = await answers.hits_of(share, await audience_of(here))
+        await here.get_partial_message(share.message_id).edit(embed=share_embed(hits, Words(share.language)))
     except discord.NotFound:
         await answers.unshared(share.guild_id, [share.message_id])
     else:
         await answers.redrawn(share)
+
+
+async def _where(client: discord.Client, share: Share) -> Readable | None:
+    """The channel of a share; None where its server is not there now. Raises what Discord raises."""
+    guild = client.get_guild(share.guild_id)
+    if guild is None or guild.unavailable:
+        return None
+    here = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)
+    return here if isinstance(here, Readable) else None

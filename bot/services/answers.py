@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Self
 
-from bot.askers import Asker, Audience, Member
+from bot.askers import Asker, Audience, Member, visible_to
 from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, NothingToShare, StorageFailed
 from bot.messages import Hit, Query, StoredMessage
 from bot.services.history import History
@@ -48,6 +49,18 @@ class Page:
     positions: tuple[int, ...] = ()
     firsts: frozenset[int] = frozenset()
 
+    def seen_by(self, asker: Asker) -> Self:
+        """The page less what the asker may not see, for the last look before it is shown."""
+        kept = [(position, hit) for position, hit in zip(self.positions, self.hits, strict=True) if _sees(asker, hit)]
+        hits = tuple(_without_hidden(asker, hit) for _, hit in kept)
+        return replace(self, hits=hits, positions=tuple(position for position, _ in kept))
+
+    @property
+    def channel_ids(self) -> frozenset[int]:
+        """Where what it shows and counts was written."""
+        stored = [one for hit in self.hits for one in (hit.stored, *hit.copies)]
+        return frozenset(one.message.channel_id for one in stored)
+
     @property
     def next(self) -> int:
         return self.start + PAGE
@@ -65,6 +78,16 @@ class Copies:
     n_more: int
     n_unknown: int
 
+    def seen_by(self, asker: Asker) -> Self:
+        """The copies less what the asker may not see, for the last look before they are shown."""
+        scope = visible_to(asker)
+        return replace(self, shown=tuple(stored for stored in self.shown if stored.message.is_within(scope)))
+
+    @property
+    def channel_ids(self) -> frozenset[int]:
+        """Where what it shows was written."""
+        return frozenset(stored.message.channel_id for stored in self.shown)
+
 
 class Answers:
     """Asks the search and remembers which messages it found, so that pages can be turned."""
@@ -75,6 +98,7 @@ class Answers:
         self._answers = answers
         self._shares = shares
         self.may_be_stale = asyncio.Event()  # set when a shared answer may show what is gone
+        self._turned: set[int] = set()  # the servers whose permissions changed
 
     async def ask(self, asker: Member, query: Query, *, history: History) -> Page:
         """The first page of what is similar, its hits as Discord has them. Raises what Search.question raises."""
@@ -137,7 +161,25 @@ class Answers:
         found = _found(list(enumerate(hits)))
         share = Share(hits[0].message.guild_id, channel_id, message_id, language, found)
         await self._shares.put(share, [hit.message.shown for hit in hits])
+        self.permissions_changed(share.guild_id)  # perhaps while it was sent
+
+    def permissions_changed(self, guild_id: int) -> None:
+        """Of what was shared in a server, others may read another part than before."""
+        self._turned.add(guild_id)
         self.may_be_stale.set()
+
+    async def turned_shares(self) -> list[Share]:
+        """The shared answers of servers whose permissions changed since the last call."""
+        turned, self._turned = self._turned, set()
+        return [share for guild_id in sorted(turned) for share in await self._shares.of(guild_id)]
+
+    async def narrow(self, share: Share, audience: Audience) -> None:
+        """Have a shared answer forget what not all of its audience may see, which makes it stale."""
+        seen = await self._search.seen(audience, share.guild_id, [one.message_id for one in share.found])
+        hidden_ids = [one.message_id for one in share.found if one.message_id not in seen]
+        if hidden_ids:
+            log.info("shared answer %d shows %d messages that not all may read", share.message_id, len(hidden_ids))
+            await self._shares.take_out(share, hidden_ids)
 
     async def stale_shares(self) -> list[Share]:
         """Shared answers that show something which was deleted or rewritten since."""
@@ -211,6 +253,16 @@ class Answers:
             log.warning("an answer is not kept: %s", error)
             return False
         return True
+
+
+def _sees(asker: Asker, hit: Hit) -> bool:
+    return hit.message.is_within(visible_to(asker))
+
+
+def _without_hidden(asker: Asker, hit: Hit) -> Hit:
+    """A hit that the asker sees, with those of its copies that they see too."""
+    scope = visible_to(asker)
+    return replace(hit, copies=tuple(stored for stored in hit.copies if stored.message.is_within(scope)))
 
 
 def _in_percent(hit: Hit) -> Hit:

@@ -106,7 +106,7 @@ class Search:
         """Those of a server's messages that exist and that the asker may see, by id."""
         rows = await self._messages.get_many(guild_id, message_ids)
         scope = visible_to(asker)
-        return {message_id: stored for message_id, stored in rows.items() if _admits(scope, stored)}
+        return {message_id: stored for message_id, stored in rows.items() if stored.message.is_within(scope)}
 
     async def find(self, asker: Asker, message_id: int) -> StoredMessage:
         """A stored message that the asker may see. Raises MessageNotFound, whichever of the two it is not."""
@@ -169,7 +169,7 @@ class Search:
         return [
             Hit(stored, candidate.score, candidate.relatedness, candidate.nearness)
             for candidate in candidates
-            if (stored := rows.get(candidate.message_id)) is not None and _admits(question.scope, stored)
+            if (stored := rows.get(candidate.message_id)) is not None and stored.message.is_within(question.scope)
         ]
 
     async def _unchanged(self, question: Question, guild_id: int, message_ids: list[int]) -> set[int]:
@@ -243,14 +243,3 @@ def _by_guild(candidates: Iterable[Ranked]) -> dict[int, list[int]]:
     for candidate in candidates:
         ids[candidate.guild_id].append(candidate.message_id)
     return ids
-
-
-def _admits(scope: Scope, stored: StoredMessage) -> bool:
-    """Whether a row still lies in the scope: the last look before anything is shown."""
-    message = stored.message
-    return scope.admits(
-        message_id=message.message_id,
-        guild_id=message.guild_id,
-        channel_id=message.channel_id,
-        author_id=message.author_id,
-    )

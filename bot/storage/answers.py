@@ -127,13 +127,19 @@ class ShareStore:
 
     async def stale(self) -> list[Share]:
         """The shares that show a source which was deleted or rewritten since."""
-        rows = await self._database.fetch(
-            "SELECT guild_id, channel_id, message_id, language FROM shares WHERE is_stale"
-        )
-        return [
-            Share(guild_id, channel_id, message_id, language, await self._found(guild_id, message_id))
-            for guild_id, channel_id, message_id, language in rows
-        ]
+        return await self._shares("is_stale")
+
+    async def of(self, guild_id: int) -> list[Share]:
+        """All the shares of a server."""
+        return await self._shares("guild_id = ?", guild_id)
+
+    async def take_out(self, share: Share, source_ids: Sequence[int]) -> None:
+        """Let a share have fewer sources; it is stale until it was drawn without them."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute_many(
+                "DELETE FROM share_sources WHERE guild_id = ? AND share_id = ? AND source_id = ?",
+                [(share.guild_id, share.message_id, source_id) for source_id in source_ids],
+            )
 
     async def redrawn(self, share: Share) -> None:
         """The share shows what it may, unless yet another source went meanwhile."""
@@ -150,6 +156,16 @@ class ShareStore:
             await transaction.execute_many(
                 "DELETE FROM shares WHERE guild_id = ? AND message_id = ?", [(guild_id, i) for i in message_ids]
             )
+
+    async def _shares(self, condition: str, *values: int) -> list[Share]:
+        rows = await self._database.fetch(
+            f"SELECT guild_id, channel_id, message_id, language FROM shares WHERE {condition}",
+            values,
+        )
+        return [
+            Share(guild_id, channel_id, message_id, language, await self._found(guild_id, message_id))
+            for guild_id, channel_id, message_id, language in rows
+        ]
 
     async def _found(self, guild_id: int, share_id: int) -> tuple[Found, ...]:
         rows = await self._database.fetch(

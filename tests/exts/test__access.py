@@ -11,6 +11,9 @@ from standin.threads import Thread
 from town import CONNECT, HISTORY, VIEW, Town, shown
 
 NOTHING = "Nothing was found that is related, among the messages that you may read."
+GONE = "The messages of this page are no longer there, or you may no longer read them."
+NO_MESSAGE = "There is no such message that you may see."
+NO_WRITING = "You may not write in this channel, so nothing can be shared here."
 NOT_SHARED = "Nothing on this page may be read by everyone in this channel, so nothing was shared."
 MANAGE_THREADS = discord.Permissions(manage_threads=True)
 ADMINISTRATOR = discord.Permissions(administrator=True)
@@ -112,7 +115,7 @@ async def test_a_silenced_member_finds_what_they_may_still_read(town: Town) -> N
     answer = await (await town.bob.slash(town.square, "similar", text="ferry", force=True)).answer()
     assert "the ferry leaves at noon" in shown(answer)
     refusal = await (await town.bob.press(answer, "Share")).answer()
-    assert shown(refusal) == "You may not write in this channel, so nothing can be shared here."
+    assert shown(refusal) == NO_WRITING
 
 
 async def test_who_may_read_nothing_finds_nothing(town: Town) -> None:
@@ -163,6 +166,91 @@ async def test_a_channel_that_is_moved_into_a_locked_category_closes(town: Town)
     harbour.parent, harbour.overwrites = locked, dict(locked.overwrites)
     await harbour.announce()
     assert not await finds(town, town.bob, "the ferry leaves at noon")
+
+
+async def test_a_role_that_was_lost_counts_from_the_next_button_on(town: Town) -> None:
+    """Between the search and a button the asker lost a role: the next page shows nothing that it had opened."""
+    crew = town.guild.role("crew")
+    bridge = town.private("bridge")
+    await bridge.overwrite(crew, allow=VIEW)
+    await town.guild.give(town.bob, crew)
+    bridge.seed(town.ada, [f"the ferry leaves at {n}" for n in range(8)])
+    await town.index()
+    answer = await town.similar(town.bob, "ferry")
+    assert "the ferry" in shown(answer)
+
+    await town.guild.take(town.bob, crew)
+    assert shown(await (await town.bob.press(answer, "Next")).answer()) == GONE
+    assert shown(await (await town.bob.press(answer, "Previous")).answer()) == NOTHING
+
+
+async def test_what_is_written_while_the_history_is_read_obeys_the_permissions_of_the_question(town: Town) -> None:
+    """A channel that closes while its history is being read closes for all of it, also for what is stored later."""
+    attic = town.guild.text("attic")
+    attic.seed(town.ada, [f"the ferry leaves at {n}" for n in range(250)])
+    await (await town.ada.slash(town.square, "index start")).answer()
+    await attic.overwrite(town.bob, deny=VIEW)
+    await attic.post(town.ada, "the ferry leaves tomorrow")
+
+    assert shown(await town.similar(town.bob, "the ferry")) == NOTHING
+    await town.stored(*(f"the ferry leaves at {n}" for n in range(250)), "the ferry leaves tomorrow")
+    await town.settled()
+    assert shown(await town.similar(town.bob, "the ferry")) == NOTHING
+    assert "the ferry" in shown(await town.similar(town.ada, "the ferry"))
+
+
+async def test_a_locked_thread_is_still_read(town: Town) -> None:
+    """That nobody writes in a thread or a post any more changes nothing of who finds it."""
+    post = await town.guild.forum("help").post(town.ada, "Ferry", "the ferry leaves at noon")
+    await town.index()
+    await post.lock()
+    assert await finds(town, town.bob, "the ferry leaves at noon")
+    await post.archive()
+    assert await finds(town, town.bob, "the ferry leaves at noon")
+
+
+async def test_a_voice_chat_is_closed_during_a_time_out(town: Town) -> None:
+    """Who is timed out may not connect, and so reads no voice chat, but channels as before."""
+    await town.guild.voice("tower").post(town.ada, "the ferry leaves at noon")
+    await town.square.post(town.ada, "the ferry is red")
+    await town.index()
+    await town.guild.time_out(town.bob, datetime.now(UTC) + timedelta(hours=1))
+
+    answer = shown(await (await town.bob.slash(town.square, "similar", text="the ferry", force=True)).answer())
+    assert "red" in answer
+    assert "noon" not in answer
+
+
+# --- age-restricted channels
+
+
+async def test_age_restricted_channels_are_quoted_in_such_alone(town: Town) -> None:
+    """Who asks where no age is asked for is shown nothing of where it is; in such a channel and its threads it is."""
+    night, bar = town.guild.text("night", nsfw=True), town.guild.text("bar", nsfw=True)
+    message = await night.post(town.ada, "the ferry has a bar")
+    thread, aside = await night.thread("late", by=town.ada), await town.square.thread("aside", by=town.ada)
+    await thread.post(town.ada, "the ferry has a casino")
+    await town.index()
+
+    for place in (town.square, aside):
+        assert shown(await asked(town.ada, place, "the ferry")) == NOTHING
+    assert shown(await asked(town.bob, town.square, message.url)) == NO_MESSAGE
+    for place, who in ((night, town.bob), (bar, town.ada), (thread, town.ada)):
+        answer = shown(await asked(who, place, "the ferry"))
+        assert "bar" in answer
+        assert "casino" in answer
+
+
+async def test_a_channel_that_becomes_age_restricted_leaves_the_answers(town: Town) -> None:
+    """Between two pages a channel asks for an age: nothing of it is shown on the next."""
+    harbour = town.guild.text("harbour")
+    harbour.seed(town.ada, [f"the ferry leaves at {n}" for n in range(8)])
+    await town.index()
+    answer = await town.similar(town.bob, "the ferry")
+
+    harbour.nsfw = True
+    await harbour.announce()
+    assert shown(await (await town.bob.press(answer, "Next")).answer()) == GONE
 
 
 # --- private threads
@@ -221,15 +309,16 @@ async def test_a_member_of_a_private_thread_who_lost_its_channel_finds_nothing_o
 
 
 async def test_a_question_looks_up_ten_memberships_at_most(town: Town) -> None:
-    """Of twelve private threads a question asks about ten, the newest, and the next one about those that are left."""
+    """Of twelve private threads a question asks about the ten newest, the next about the rest; once more if shown."""
     texts = [f"ferry {n} leaves" for n in range(12)]
     await private_threads(town, texts, by=town.bob)
 
     first = shown(await town.similar(town.bob, "ferry", limit=5))
     assert "ferry 0 " not in first
     assert "ferry 1 " not in first
-    assert await lookups(town, town.bob) == 2
-    assert await lookups(town, town.bob) == 0
+    n_shown = 5
+    assert await lookups(town, town.bob) == 2 + n_shown
+    assert await lookups(town, town.bob) == n_shown
     assert await lookups(town, town.newcomer("carol")) == 10
 
 
@@ -239,6 +328,29 @@ async def test_a_membership_that_discord_does_not_tell_counts_as_none(town: Town
     town.discord.fail("GET", MEMBER, status=403, channel=thread)
 
     assert not await finds(town, town.bob, "the ferry leaves at noon")
+
+
+async def test_who_was_taken_out_of_a_private_thread_is_shown_nothing_more_of_it(town: Town) -> None:
+    """Discord does not tell the bot of it, so it asks anew before each answer, page, list of copies and share."""
+    texts = ["the ferry leaves at noon", "the ferry leaves at noon", *(f"the ferry leaves at {n}" for n in range(5))]
+    [thread] = await private_threads(town, texts[:1], by=town.ada)
+    await thread.add(town.bob)
+    for text in texts[1:]:
+        await thread.post(town.ada, text)
+    await town.stored(*texts)
+    await town.settled()
+    answers = [await asked(town.bob, thread, "when does the ferry leave?") for _ in range(3)]
+    assert all("noon" in shown(answer) for answer in answers)
+    [copies] = [label for label in answers[0].buttons if "all 2" in label]
+
+    await thread.remove(town.bob)
+    presses = [
+        await town.bob.press(one, label, force=True)
+        for one, label in zip(answers, ("Next", copies, "Share"), strict=True)
+    ]
+    told = [shown(await press.answer()) for press in presses]
+    assert told == [GONE, GONE, NO_WRITING]
+    assert shown(await asked(town.bob, town.square, "when does the ferry leave?")) == NOTHING
 
 
 async def test_an_archived_private_thread_is_still_for_its_members(town: Town) -> None:
@@ -355,8 +467,8 @@ async def test_hits_of_an_age_restricted_channel_stay_among_such(town: Town) -> 
     night, bar = town.guild.text("night", nsfw=True), town.guild.text("bar", nsfw=True)
     await night.post(town.ada, "the ferry has a bar")
 
-    assert await shared_from(town, night, town.square) == NOT_SHARED
     assert "ferry" in await shared_from(town, night, bar)
+    assert shown(await asked(town.bob, town.square, "ferry", channel=night)) == NOTHING
 
 
 async def test_hits_of_a_voice_chat_are_not_shared_with_those_who_may_not_enter(town: Town) -> None:

@@ -120,6 +120,24 @@ async def test_f15_a_deletion_that_was_told_brokenly_is_not_shown(town: Town) ->
     town.discord.faults.clear()
 
 
+@pytest.mark.parametrize("event", ["CHANNEL_UPDATE", "GUILD_ROLE_UPDATE"])
+async def test_where_permissions_were_told_brokenly_nobody_is_shown_anything(town: Town, event) -> None:
+    """What a channel or role allows now is not known, so nothing is shown until the server is told of anew."""
+    await town.index()
+    await town.square.post(town.ada, "the harbour freezes in January")
+    await town.stored("the harbour freezes in January")
+    await town.settled()
+    n_lost = town.bot.said.count(event)
+
+    told = {"id": str(town.square.id), "type": 0, "name": "square", "position": "x", "permission_overwrites": [{}]}
+    town.discord.send_raw(event, {"guild_id": str(town.guild.id), "role": {"id": str(town.guild.id)}, **told})
+    await eventually(lambda: town.bot.said.count(event) > n_lost)
+    assert "harbour" not in shown(await town.similar(town.bob, "ice in the port"))
+    await town.guild.outage()
+    await town.guild.recover()
+    assert "harbour" in shown(await town.similar(town.ada, "ice in the port"))
+
+
 async def test_a_server_that_was_told_brokenly_loses_nothing(town: Town) -> None:
     """Half a server in the cache is none: that channels are missing there deletes nothing, and others go on."""
     await town.index()

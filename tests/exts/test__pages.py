@@ -273,6 +273,18 @@ async def test_who_may_not_write_may_not_share(town: Town, in_thread) -> None:
     assert len(where.messages) == n_messages
 
 
+async def test_in_a_locked_thread_only_moderators_share(town: Town) -> None:
+    """Where a thread is locked, nothing is shared but by those who may write there all the same."""
+    await ferries(town, 1)
+    thread = await town.square.thread("aside", by=town.bob)
+    warden = town.newcomer("warden", roles=[town.guild.role("wardens", permissions=1 << 34)])
+    await thread.lock()
+
+    refusal = await pressed(town.bob, await asked(town, town.bob, thread, "ferry"), "Share")
+    assert shown(refusal) == "You may not write in this channel, so nothing can be shared here."
+    assert "ferry" in shown(await pressed(warden, await asked(town, warden, thread, "ferry"), "Share"))
+
+
 async def test_what_the_sharer_may_no_longer_read_is_not_shared(town: Town) -> None:
     """Between the answer and the press a channel was closed to the sharer: nothing of it is shown to others."""
     attic = town.guild.text("attic")
@@ -333,6 +345,30 @@ async def test_a_shared_message_loses_what_others_may_no_longer_read_once_it_is_
     await attic.overwrite(town.bob, deny=VIEW)
     await gone.delete()
     await eventually(lambda: numbers(public) == [3])
+
+
+@pytest.mark.parametrize("change", ["overwrite", "role", "age", "here"])
+async def test_a_shared_message_loses_what_not_all_may_read_any_more(town: Town, change) -> None:
+    """When a source's channel closes to somebody there, or more people come to see the share, it is taken out."""
+    attic, den = town.guild.text("attic"), town.private("den", town.bob)
+    source = den if change == "here" else attic
+    await source.post(town.bob, "ferry 1 leaves")
+    await town.square.post(town.bob, "ferry 2 leaves")
+    await town.index()
+    where = den if change == "here" else town.square
+    public = await shared(town.bob, await asked(town, town.bob, where, "ferry"))
+    assert sorted(numbers(public)) == [1, 2]
+
+    if change == "overwrite":
+        await attic.overwrite(town.newcomer("carol"), deny=VIEW)
+    elif change == "role":
+        await attic.overwrite(town.guild.everyone, deny=VIEW)
+    elif change == "age":
+        attic.nsfw = True
+        await attic.announce()
+    else:
+        await den.overwrite(town.newcomer("carol"), allow=VIEW, deny=1 << 16)
+    await eventually(lambda: numbers(public) == [2])
 
 
 async def test_a_deleted_shared_message_is_forgotten(town: Town) -> None:

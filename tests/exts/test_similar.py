@@ -386,6 +386,22 @@ async def test_b46_no_link_tells_what_is_there(town: Town) -> None:
     assert told == dict.fromkeys(links, (NO_MESSAGE, [], []))
 
 
+async def test_b46_what_is_hidden_and_what_is_missing_take_the_same_path(town: Town) -> None:
+    """Of a message in a closed channel nothing is asked of Discord that is not asked of one that never was."""
+    cellar = town.private("cellar")
+    stored = await cellar.post(town.ada, "a secret")
+    await town.index()
+    unstored = await cellar.post(town.discord.bot, "of a bot, so never stored")
+    missing = f"{cellar.url}/{town.discord.snowflakes.new()}"
+
+    paths = []
+    for link in (stored.url, unstored.url, missing):
+        guest, before = town.newcomer("guest"), len(town.discord.requests)
+        assert shown(await town.similar(guest, link)) == NO_MESSAGE
+        paths.append([request.route for request in town.discord.requests[before:]])
+    assert paths[0] == paths[1] == paths[2]
+
+
 async def test_b16_an_id_that_is_none_is_told(town: Town) -> None:
     """A link whose message id cannot be one is answered with a sentence that repeats only what was typed."""
     url = f"https://discord.com/channels/{town.guild.id}/{town.square.id}"

@@ -319,6 +319,46 @@ async def test_a_stale_share_shows_what_its_audience_may_read_now(town: Rooms) -
     assert await town.answers.hits_of(await stale(town), audience()) == ()
 
 
+async def test_a_share_forgets_what_its_audience_may_read_no_longer(town: Rooms) -> None:
+    """Once permissions changed, what not all may see is taken out for good, though it may be opened again later."""
+    await shared(town)
+    town.answers.permissions_changed(GUILD)
+    [share] = await town.answers.turned_shares()
+    await town.answers.narrow(share, audience(CHANNEL))
+    assert ids(await town.answers.hits_of(await stale(town), audience(CHANNEL, OTHER_CHANNEL))) == [11, 9]
+
+    await town.answers.redrawn(await stale(town))
+    assert await town.answers.stale_shares() == []
+    assert await town.answers.turned_shares() == []
+
+
+async def test_a_share_that_everyone_may_still_read_stays_as_it_is(town: Rooms) -> None:
+    """Permissions that changed without any effect on a share, or in another server, have nothing drawn again."""
+    await shared(town)
+    [share] = await town.answers.turned_shares()  # it is looked at once after it was sent
+    await town.answers.narrow(share, audience(CHANNEL, OTHER_CHANNEL))
+    assert await town.answers.stale_shares() == []
+
+    town.answers.permissions_changed(OTHER_GUILD)
+    assert await town.answers.turned_shares() == []
+
+
+async def test_the_last_look_leaves_out_what_was_closed_since_the_search(town: Rooms) -> None:
+    """A page keeps the places of the hits that are left, and counts only those copies that may be seen."""
+    page = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
+    narrowed = page.seen_by(member(CHANNEL))
+    assert ids(narrowed.hits) == [11, 9]
+    assert narrowed.positions == (1, 3)
+    assert page.channel_ids == {CHANNEL, OTHER_CHANNEL}
+    assert page.seen_by(member(CHANNEL, guild_id=OTHER_GUILD)).hits == ()
+
+    folded = await town.answers.ask(BOTH, replace(RED_FISH, is_folded=True), history=AsStored(town.messages))
+    [hit] = folded.seen_by(member(OTHER_CHANNEL)).hits
+    assert [one.message.message_id for one in (hit.stored, *hit.copies)] == [12, 10, 8, 6, 4, 2]
+    copies = await town.answers.opened(BOTH, folded.answer_id, 0, history=AsStored(town.messages))
+    assert [one.message.message_id for one in copies.seen_by(member(CHANNEL)).shown] == [11, 9, 7, 5, 3, 1]
+
+
 async def test_a_share_is_true_again_unless_another_source_went_meanwhile(town: Rooms) -> None:
     """What was deleted while the message was being edited makes it be drawn once more."""
     await shared(town)

@@ -106,7 +106,7 @@ def thread(made: Any) -> Json:
         "archived": made.is_archived,
         "archive_timestamp": stamp(made.archived_at),
         "auto_archive_duration": 4320,
-        "locked": False,
+        "locked": made.is_locked,
         "create_timestamp": stamp(made_at(made.id)),
     }
     n_messages = len(made.messages)

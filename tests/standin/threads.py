@@ -28,6 +28,7 @@ class Thread(Channel):
 
     owner: Any = None
     is_archived: bool = False
+    is_locked: bool = False
     archived_at: datetime | None = None
     members: dict[int, datetime] = field(default_factory=dict)
 
@@ -55,6 +56,11 @@ class Thread(Channel):
     async def archive(self, *, at: datetime | None = None) -> None:
         """Archive it, now or at another moment."""
         self._set_archived(is_archived=True, at=at)
+
+    async def lock(self) -> None:
+        """Let only those write who manage threads."""
+        self.is_locked = True
+        await self.announce()
 
     async def unarchive(self) -> None:
         """Make it active again."""
