@@ -25,6 +25,7 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.limits import Allowance
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
@@ -49,6 +50,7 @@ from bot.texts import TEXT_VERSION
 
 _BATCH_BYTES = 8 * 2**20  # of vectors that are read at a time
 _N_THREADS = 2  # for one search
+_PRESSES_A_QUESTION = 2  # who turns pages asks for less than who asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class App:
     up_to_date: UpToDate
     announcements: Announcements
     upkeep: Upkeep
+    questions: Allowance
+    presses: Allowance
 
 
 @asynccontextmanager
@@ -215,6 +219,14 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         up_to_date=up_to_date,
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
+        questions=_allowance(settings),
+        presses=_allowance(settings, times=_PRESSES_A_QUESTION),
+    )
+
+
+def _allowance(settings: Settings, times: int = 1) -> Allowance:
+    return Allowance(
+        per_member=times * settings.member_queries_per_minute, per_server=times * settings.server_queries_per_minute
     )
 
 

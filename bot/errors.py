@@ -271,10 +271,16 @@ class NothingToShare(BotError):
 
 
 @dataclass(eq=False)
-class TooManyQuestions(_Valued):
-    """A member asks more often than one server can answer all."""
+class _TooOften(_Valued):
+    again_at: int  # in seconds since 1970, which Discord shows as the time that is left
 
-    seconds: int
+
+class TooManyQuestions(_TooOften):
+    """A member asks more often than one machine can answer everybody."""
+
+
+class ServerAsksTooOften(_TooOften):
+    """The members of a server together ask more often than it is allowed."""
 
 
 # --- import files
