@@ -26,6 +26,7 @@ from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.limits import Allowance
+from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
@@ -199,7 +200,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     lexicon = Lexicon(database)
     indexer = Indexer(spaces, servers, lexicon)
     inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
     coverage, up_to_date = Coverage(servers), UpToDate()
     every = timedelta(days=settings.reconcile_days)
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)

@@ -24,6 +24,7 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Spaces
@@ -115,7 +116,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     spaces = Spaces(embeddings, embedder, mirror)
     ingest = Ingest(messages, servers, spaces)
     lexicon = Lexicon(database)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
     coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)

@@ -479,7 +479,7 @@ async def asked_at_once(person: Person, town: Town, n: int, text: str) -> list[A
     ],
 )
 async def test_b48_who_asks_too_fast_is_told_when_to_ask_again(town: Town, locale, sentence) -> None:
-    """Of a hundred questions at once by one person few are answered, and the others get a sentence; nobody else waits."""
+    """Of a hundred questions at once by one person few are answered, the others get a sentence; nobody else waits."""
     carol = town.newcomer("carol", locale=locale)
     message = await town.square.post(town.bob, "the ferry leaves at noon")
     began = int(time.time())

@@ -133,7 +133,7 @@ def test_b48_no_minute_has_more_than_it_allows(pauses):
 
 
 def test_b48_what_is_remembered_stays_little():
-    """A hundred thousand members of a thousand servers, of whom twenty ask a second, leave no more than a few behind."""
+    """Of a hundred thousand members of a thousand servers, of whom twenty ask a second, a few are remembered."""
     passing, most = Passing(per_server=100_000), 0
     for member_id in range(1, 100_001):
         passing.seconds += 0.05
