@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import stamina
+from canaries import nothing_private_is_logged, watched_logs
 from fakes import WordEmbedder
 from make import channel, server
 
@@ -41,6 +42,8 @@ from bot.storage.sessions import Sessions
 from bot.storage.sweeps import SweepStore
 from bot.storage.vectors import VectorReader
 from bot.texts import TEXT_VERSION
+
+__all__ = ["nothing_private_is_logged", "watched_logs"]  # fixtures of all tests
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
