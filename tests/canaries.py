@@ -36,10 +36,11 @@ class Canaries:
                 self._new.add(text[:_LOOKED_AT])
 
     def are_in(self, shown: str) -> bool:
-        """Whether a secret or a good part of a text can be read."""
+        """Whether a secret or a good part of a text can be read; ids are no such part."""
         for text in self._new:
             if not _NUMBERED.fullmatch(text):
-                self._excerpts |= {text} if len(text) < _EXCERPT else set(_windows(text, _EXCERPT))
+                excerpts = [text] if len(text) < _EXCERPT else _windows(text, _EXCERPT)
+                self._excerpts.update(each for each in excerpts if not each.isdecimal())
         self._new.clear()
         if _SECRET.search(shown) or any(secret in shown for secret in self._secrets):
             return True

@@ -97,11 +97,16 @@ def test_i10_what_a_process_has_logged_is_looked_at(tmp_path: Path):
         (f"12:00 INFO bot: {TEXT[5:30]}", True),
         ("12:00 INFO bot: key of-the-house", True),
         ("12:00 INFO bot: message 123456", False),
+        ("12:00 INFO bot: server 1575586563667007032", False),
     ):
         log_of_bot = tmp_path / "bot.log"
         log_of_bot.write_text(f"12:00 INFO bot: ready\n{line}\n", "utf-8")
         if not is_private:
-            check_log(log_of_bot, [TEXT, "message 123456"], ["of-the-house"])
+            check_log(
+                log_of_bot,
+                [TEXT, "message 123456", "https://discord.com/channels/1575586563667007032/2"],
+                ["of-the-house"],
+            )
             continue
         with pytest.raises(AssertionError, match=r"bot\.log"):
             check_log(log_of_bot, [TEXT], ["of-the-house"])
