@@ -16,6 +16,8 @@ from canaries import check_log
 from standin import Discord
 
 LAUNCH = Path(__file__).parent / "standin" / "launch.py"
+# For tests that ask more than people do.
+UNLIMITED = {"MEMBER_QUERIES_PER_MINUTE": "100000", "SERVER_QUERIES_PER_MINUTE": "100000"}
 
 
 @dataclass
