@@ -1,7 +1,8 @@
 # make run    the bot (with DISCORD_TOKEN) or a chat in the terminal      make test   the tests
 # make lint   style and types      make bench  speed, as a table          make fix    format      make lock   renew the lock files
+# make audit  known vulnerabilities of what the lock files name (asks api.osv.dev for each package)
 # make soak   ten minutes of messages, kills and faults, then 200 kills of a process that only stores
-.PHONY: run test lint fix bench soak lock clean
+.PHONY: run test lint fix bench soak audit lock clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -30,6 +31,14 @@ bench: .venv/installed-bench
 soak: .venv/installed-dev
 	$(BIN)/python -m tests.soak $(ARGS)
 
+# In an environment of its own, which no part of the bot runs in. That nothing could be asked is a failure, too.
+audit: .venv/audit/installed
+	@.venv/audit/bin/pip-audit --vulnerability-service osv --strict --disable-pip --require-hashes --progress-spinner off \
+		-r requirements.txt -r requirements-dev.txt -r requirements-bench.txt -r requirements-audit.txt \
+		2> .venv/audit/told; status=$$?; if grep -qE "ConnectionError|Could not connect" .venv/audit/told; \
+		then echo "Nothing was audited: the database of known vulnerabilities (api.osv.dev) cannot be reached." >&2; \
+		else cat .venv/audit/told >&2; fi; exit $$status
+
 lock: .venv/installed-dev
 	$(PIP) uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
@@ -38,6 +47,8 @@ lock: .venv/installed-dev
 		--python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --extra bench -c requirements-dev.txt pyproject.toml -o requirements-bench.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --group audit -c requirements-dev.txt -o requirements-audit.txt
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (with venv); found none."; exit 1; }
@@ -58,6 +69,12 @@ lock: .venv/installed-dev
 .venv/installed-bench: requirements-bench.txt .venv/installed-dev
 	@echo "Installing the engines that make bench compares into .venv (once) ..."
 	@$(PIP) --require-hashes -r requirements-bench.txt
+	@touch $@
+
+.venv/audit/installed: requirements-audit.txt | .venv/bin/python
+	@echo "Installing pip-audit into .venv/audit (once) ..."
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-audit.txt
 	@touch $@
 
 clean:

@@ -21,7 +21,7 @@ N_PEOPLE = 60  # as many as keep each below the limit of questions a person
 async def discord_figures(folder: Path, exports: list[Path], *, seconds: float) -> list[Figure]:
     """The history of a server read, a start after a kill, questions in quiet, and questions while messages pour in."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from live import running  # noqa: PLC0415  # the tests' own rooms, which are no package
+    from live import UNLIMITED, running  # noqa: PLC0415  # the tests' own rooms, which are no package
     from standin import Discord  # noqa: PLC0415
 
     folder.mkdir(parents=True)
@@ -33,11 +33,11 @@ async def discord_figures(folder: Path, exports: list[Path], *, seconds: float) 
             guild.join(person)
         channel = guild.text("square")
         channel.seed(people, texts)
-        async with running(discord, folder / "data", LOG_LEVEL="INFO") as bot:
+        async with running(discord, folder / "data", LOG_LEVEL="INFO", **UNLIMITED) as bot:
             figures = await _read(bot, people, channel, len(texts))
             await bot.stop(signal.SIGKILL)
         started = time.perf_counter()
-        async with running(discord, folder / "data", LOG_LEVEL="INFO") as bot:
+        async with running(discord, folder / "data", LOG_LEVEL="INFO", **UNLIMITED) as bot:
             figures.append(await _first_answer(people, channel, texts, started))
             await asyncio.sleep(5)
             figures += await _quiet(people, channel, texts)

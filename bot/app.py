@@ -26,7 +26,9 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.limits import Allowance
 from bot.services.privacy import Practice, Privacy
+from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
@@ -54,6 +56,7 @@ from bot.texts import TEXT_VERSION
 
 _BATCH_BYTES = 8 * 2**20  # of vectors that are read at a time
 _N_THREADS = 2  # for one search
+_PRESSES_A_QUESTION = 2  # who turns pages asks for less than who asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class App:
     upkeep: Upkeep
     erasure: Erasure
     privacy: Privacy
+    questions: Allowance
+    presses: Allowance
 
 
 @asynccontextmanager
@@ -204,7 +209,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     lexicon = Lexicon(database)
     indexer = Indexer(spaces, servers, lexicon)
     inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
     coverage, up_to_date = Coverage(servers), UpToDate()
     every = timedelta(days=settings.reconcile_days)
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)
@@ -228,6 +233,14 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         upkeep=Upkeep(database),
         erasure=erasure,
         privacy=Privacy(practice, OptOutStore(database), MemberStore(database), messages, erasure),
+        questions=_allowance(settings),
+        presses=_allowance(settings, times=_PRESSES_A_QUESTION),
+    )
+
+
+def _allowance(settings: Settings, times: int = 1) -> Allowance:
+    return Allowance(
+        per_member=times * settings.member_queries_per_minute, per_server=times * settings.server_queries_per_minute
     )
 
 

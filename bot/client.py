@@ -21,7 +21,6 @@ from bot.exts._audience import audience_of
 from bot.exts._convert import Place, location_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.exts._gateway import survive_parsers
-from bot.exts._haste import Allowance
 from bot.exts._history import DiscordHistory
 from bot.exts._reach import Reach
 from bot.exts._reader import Reader
@@ -75,8 +74,6 @@ class SimilarBot(commands.Bot):
         )
         self.app = app
         self.access = Access()
-        self.questions = Allowance(5, 10.0)
-        self.presses = Allowance(10, 10.0)
         self.reader = Reader(self, app.backfill, app.coverage, app.inbox)
         self._reach = Reach(self, self.reader)
         self._removal_grace = removal_grace

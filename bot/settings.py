@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     memory_limit_mb: Annotated[int, Field(ge=256, le=2**20)] = 1024
     removal_grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24
     reconcile_days: Annotated[float, Field(gt=0, le=365)] = 7
+    member_queries_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 30
+    server_queries_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("openai_api_key")

@@ -22,6 +22,8 @@ _MANY_MARKS = regex.compile(r"(\p{M}{4})\p{M}+")
 _SPACE = re.compile(r"[^\S\n]+")
 _GRAPHEME = regex.compile(r"\X")
 _BIDI = regex.compile(r"[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]")
+# Letters and digits of scripts that run from right to left turn what stands beside them just as the controls do.
+_TURNING = regex.compile(_BIDI.pattern + r"|(?!\p{Cs})[\p{bc=R}\p{bc=AL}\p{bc=AN}]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FSI, _PDI = "\u2068", "\u2069"
 
@@ -85,8 +87,8 @@ def one_line(text: str) -> str:
 
 
 def isolated(shown: str, *, source: str) -> str:
-    """What is shown of a source, isolated if that has direction controls, so that it turns nothing around it."""
-    return f"{_FSI}{shown}{_PDI}" if _BIDI.search(source) else shown
+    """What is shown of a source, isolated if that may run from right to left, so that it turns nothing around it."""
+    return f"{_FSI}{shown}{_PDI}" if _TURNING.search(source) else shown
 
 
 def graphemes(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import stamina
+from canaries import nothing_private_is_logged, watched_logs
 from fakes import WordEmbedder
 from make import channel, server
 
@@ -26,6 +27,7 @@ from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.privacy import Practice, Privacy
+from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Spaces
@@ -45,6 +47,8 @@ from bot.storage.sessions import Sessions
 from bot.storage.sweeps import SweepStore
 from bot.storage.vectors import VectorReader
 from bot.texts import TEXT_VERSION
+
+__all__ = ["nothing_private_is_logged", "watched_logs"]  # fixtures of all tests
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
@@ -122,7 +126,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     spaces = Spaces(embeddings, embedder, mirror)
     ingest = Ingest(messages, servers, spaces)
     lexicon = Lexicon(database)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
     coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)

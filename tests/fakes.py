@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import numpy as np
+from canaries import HELD
 from make import GUILD
 
 from bot.embedding.base import checked
@@ -31,6 +32,7 @@ class WordEmbedder:
         self.failure: EmbeddingError | None = None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
+        HELD.hold(*texts)
         if self.failure is not None:
             raise self.failure
         self.batches.append(list(texts))

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from canaries import check_log
 from standin import Discord
 
 LAUNCH = Path(__file__).parent / "standin" / "launch.py"
+# For tests that ask more than people do.
+UNLIMITED = {"MEMBER_QUERIES_PER_MINUTE": "100000", "SERVER_QUERIES_PER_MINUTE": "100000"}
 
 
 @dataclass
@@ -64,7 +67,13 @@ async def launch(discord: Discord, folder: Path, **settings: str) -> Bot:
     """Start the bot; it may not be connected yet."""
     log = folder.with_suffix(".log")
     environment = {name: value for name, value in os.environ.items() if name not in ("LANG", "LC_ALL")}
-    environment |= {"EMBEDDER": "local", "DATA_DIR": str(folder), **discord.environment(), **settings}
+    environment |= {
+        "EMBEDDER": "local",
+        "LOG_LEVEL": "DEBUG",
+        "DATA_DIR": str(folder),
+        **discord.environment(),
+        **settings,
+    }
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -81,7 +90,7 @@ async def launch(discord: Discord, folder: Path, **settings: str) -> Bot:
 
 @asynccontextmanager
 async def running(discord: Discord, folder: Path, **settings: str) -> AsyncIterator[Bot]:
-    """The bot, connected; ended when the test is over."""
+    """The bot, connected; ended when the test is over, and what it logged is looked at."""
     bot = await launch(discord, folder, **settings)
     try:
         await discord.connected(timeout=30)
@@ -89,6 +98,8 @@ async def running(discord: Discord, folder: Path, **settings: str) -> AsyncItera
     finally:
         if bot.process.returncode is None:
             await bot.stop()
+    secrets = [value for name, value in settings.items() if name.endswith(("_KEY", "_TOKEN"))]
+    check_log(bot.log, discord.texts, [discord.token, *discord.interactions, *secrets])
 
 
 async def eventually(holds: Callable[[], Any], *, within: float = 10) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from canaries import HELD
 
 from bot.messages import Channel, ChannelKind, EmbeddedMessages, Location, Message, Origin, Server
 from bot.vectors import Vectors, unit
@@ -24,6 +25,7 @@ PUT_MESSAGE = """INSERT INTO messages (guild_id, message_id, channel_id, author_
 
 def message(message_id: int, content: str = "hello", **values: Any) -> Message:
     """A live message of Ada's in the first channel, unless told otherwise."""
+    HELD.hold(content)
     return Message(
         **{
             "message_id": message_id,
@@ -80,6 +82,7 @@ def embedded(
 
 def exported_message(message_id: int | str, content: str = "hello", **values: Any) -> dict[str, Any]:
     """A message as the newest DiscordChatExporter writes it."""
+    HELD.hold(content)
     return {
         "id": str(message_id),
         "type": "Default",

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 from aiohttp import web
+from canaries import HELD
 
 from bot.vectors import Vectors, unit
 
@@ -257,6 +258,7 @@ class EmbeddingsServer:
         body = await request.json()
         asked = _asked(body, request.headers.get("Authorization"))
         self.requests.append(asked)
+        HELD.hold(*asked.texts)
         fault = self._next_fault()
         if isinstance(fault, Instead) and (response := await fault.answer(self, request)):
             return response

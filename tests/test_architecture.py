@@ -1,6 +1,7 @@
 """The plan of the house: who may import whom, and what every room and test looks like."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "bot").rglob("*.py"))
+N_BAD_INPUTS = 48
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 BASE = {
@@ -156,6 +158,17 @@ def test_every_test_says_in_a_sentence_what_holds(path: Path) -> None:
 
     assert functions
     assert mute == []
+
+
+def test_every_bad_input_has_a_test_named_for_it() -> None:
+    """The kinds of bad inputs are numbered B1 to B48, and each number stands in the name of a test."""
+    named = {number for path in TESTS for name in _tests_in(path) for number in re.findall(r"(?<=_b)\d+(?=_)", name)}
+
+    assert [n for n in range(1, N_BAD_INPUTS + 1) if str(n) not in named] == []
+
+
+def _tests_in(path: Path) -> list[str]:
+    return re.findall(r"def (test_\w+)", path.read_text("utf-8"))
 
 
 def test_the_tests_mirror_the_source() -> None:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 import regex
+from acting import BIDI, FSI, PDI, TURNING, graphemes
 from hypothesis import example, given
 from hypothesis import strategies as st
 from make import utc
@@ -10,20 +11,16 @@ from make import utc
 from bot.texts import MAX_BYTES, MAX_CHARACTERS, age, content_hash, embed_text, quote, storable
 
 NOW = utc("2025-06-15T12:00:00")
-FSI, PDI = "\u2068", "\u2069"
-BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 # Texts of the characters that the rules are about, beside those of every kind, half characters among them.
 TROUBLE = st.text(
     st.sampled_from(
         "aA .\n\r\t\0\x1b\x7f\x85\u2028\u2029\u00a0\u3000\u200b\u200d\ufe0f\u3164\u115f\u0301\u0323\u0e33ｶﾞｱー"
-        "가각한👩🏽😀🇯🇵\ufdfa\u1e9b\u0344\u0958\ud800\udfff\U000e0067\U000e007f" + BIDI
+        "가각한👩🏽😀🇯🇵\ufdfa\u1e9b\u0344\u0958\ud800\udfff\U000e0067\U000e007fאع٥" + BIDI
     )
 )
 TEXTS = st.text(st.characters()) | TROUBLE
 LONG = st.builds(lambda text, n, end: text * n + end, TROUBLE, st.integers(1, 3_000), TROUBLE)
-
-graphemes = regex.compile(r"\X").findall
 
 
 # --- what is embedded
@@ -210,6 +207,7 @@ def test_b4_what_is_stored_can_be_stored(content):
         pytest.param("a\u202eb", f"{FSI}ab{PDI}", id="B6 override"),
         pytest.param("\u2066a\u2067b", f"{FSI}ab{PDI}", id="B6 open isolates"),
         pytest.param("\u2069\u202ca", f"{FSI}a{PDI}", id="B6 what was never opened"),
+        pytest.param("مرحبا 5", f"{FSI}مرحبا 5{PDI}", id="B6 letters from right to left"),
         pytest.param("a\u200bb", "a\u200bb", id="B7 zero width"),
         pytest.param("ＡＢＣ", "ＡＢＣ", id="B7 shown as written"),
         pytest.param("{0.__class__} %s $x", "{0.__class__} %s $x", id="B12 formats"),
@@ -255,7 +253,7 @@ def test_b4_b5_b6_b8_no_text_breaks_a_quote(content, width):
 
     shown.encode()
     inside = shown.removeprefix(FSI).removesuffix(PDI) if shown.startswith(FSI) else shown
-    assert (shown == inside) == (not set(content) & set(BIDI))
+    assert (shown == inside) == (not TURNING.search(content))
     assert shown in (inside, f"{FSI}{inside}{PDI}")
     assert not set(inside) & set(BIDI)
     assert len(graphemes(inside)) <= width

@@ -56,7 +56,7 @@ def answered(pressed: Pressed[B]) -> Pressed[B]:
     @functools.wraps(pressed)
     async def callback(self: B, interaction: discord.Interaction[Any]) -> None:
         try:
-            interaction.client.presses.take(interaction)
+            interaction.client.app.presses.take(interaction.user.id, interaction.guild_id)
             await pressed(self, interaction)
         except Exception as error:  # noqa: BLE001  # tell() logs it
             await tell(interaction, error)

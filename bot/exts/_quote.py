@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby, islice, takewhile
 from operator import itemgetter
 
@@ -44,11 +44,25 @@ def quoted(content: str, *, budget: int, width: int = 200) -> str:
     It takes at most `budget` UTF-16 code units, which may not be less than 8, and `width` graphemes, the bars of
     spoilers not counted. Spoilers stay spoilers, also where the text is cut; everything else is plain text.
     """
+    return _cut(content, _pieces, budget=budget, width=width)
+
+
+def named(name: str, *, budget: int, width: int = 32) -> str:
+    """A name, cut like a quote; bars are bars in it, as Discord shows names."""
+    return _cut(name, _one_piece, budget=budget, width=width)
+
+
+def utf16_length(text: str) -> int:
+    """How long Discord takes the text to be."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _cut(content: str, pieces: Callable[[str, int], list[str]], *, budget: int, width: int) -> str:
     if not embed_text(content):
         return ""
     content = content.strip()
     longest = width * 64
-    units = list(islice(_units(content, longest), width + 1))
+    units = list(islice(_units(pieces(content, longest)), width + 1))
     whole = isolated(_line(units), source=content)
     if len(units) <= width and len(content) <= longest and utf16_length(whole) <= budget:
         return whole
@@ -61,13 +75,8 @@ def quoted(content: str, *, budget: int, width: int = 200) -> str:
     return cut(max(n_fitting - 1, 0))
 
 
-def utf16_length(text: str) -> int:
-    """How long Discord takes the text to be."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _units(content: str, longest: int) -> Iterator[tuple[int, str]]:
-    for number, piece in enumerate(_pieces(content, longest)):
+def _units(pieces: list[str]) -> Iterator[tuple[int, str]]:
+    for number, piece in enumerate(pieces):
         for grapheme in graphemes(one_line(piece)):
             yield number, grapheme
 
@@ -81,6 +90,10 @@ def _pieces(content: str, longest: int) -> list[str]:
         pieces += [kept[end : start - 2], kept[start:stop]]
         end = stop + 2
     return [*pieces, kept[end:]]
+
+
+def _one_piece(content: str, longest: int) -> list[str]:
+    return [content[:longest]]
 
 
 def _spoilers(content: str) -> Iterator[tuple[int, int]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import discord
 
-from bot.exts._quote import quoted
+from bot.exts._quote import named, quoted
 from bot.messages import Hit
 from bot.services.answers import Copies, Page
 from bot.services.folding import MOST_COPIES
@@ -54,7 +54,7 @@ def _hit(number: int, hit: Hit, words: Words, confirmed: frozenset[int]) -> str:
     message = hit.message
     head = words(
         "answer.head",
-        author=quoted(message.author_name, budget=_NAME, width=32) or words("answer.no_name"),
+        author=named(message.author_name, budget=_NAME) or words("answer.no_name"),
         channel=f"<#{message.channel_id}>",
         age=discord.utils.format_dt(message.created_at, "R"),
         nearness=_nearness(hit, words),
@@ -84,7 +84,7 @@ def copies_embed(copies: Copies, words: Words) -> discord.Embed:
     lines = [
         words(
             "answer.copy",
-            author=quoted(message.author_name, budget=_NAME, width=32) or words("answer.no_name"),
+            author=named(message.author_name, budget=_NAME) or words("answer.no_name"),
             channel=f"<#{message.channel_id}>",
             age=discord.utils.format_dt(message.created_at, "f"),
             url=message.url,

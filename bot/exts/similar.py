@@ -56,7 +56,7 @@ class Similar(commands.Cog):
         limit: Limit = 10,
         mode: str = Mode.BOTH,
     ) -> None:
-        self.bot.questions.take(interaction)
+        self.bot.app.questions.take(interaction.user.id, interaction.guild_id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         within = Scope(
             channel_ids=None if channel is None else await self._lying_in(channel),
@@ -71,7 +71,7 @@ class Similar(commands.Cog):
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
 
     async def find_similar(self, interaction: Asked, message: discord.Message) -> None:
-        self.bot.questions.take(interaction)
+        self.bot.app.questions.take(interaction.user.id, interaction.guild_id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
         text = own_text(message_of(message, asker.guild_id).said)

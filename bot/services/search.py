@@ -13,6 +13,7 @@ from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, Noth
 from bot.messages import Channel, Hit, Mode, Query, StoredMessage
 from bot.services.folding import MOST_COPIES, folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
+from bot.services.questions import QuestionVectors
 from bot.services.spaces import Space, Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -21,7 +22,6 @@ from bot.vectors import Vectors
 
 _MARGIN = 2  # candidates more than hits, for what was deleted since the mirror was read
 _MOST_FOLDED = 1_600  # candidates that are looked at where most of them say the same
-_PATIENCE_S = 15.0  # of somebody who waits for an answer; what is to be stored can wait longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +53,13 @@ class Search:
         servers: ServerStore,
         spaces: Spaces,
         fusion: Fusion,
+        questions: QuestionVectors,
     ) -> None:
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
         self._fusion = fusion
+        self._questions = questions
 
     async def similar(self, asker: Asker, query: Query) -> list[Hit]:
         """The messages most related to the query that the asker may see, the newer first among equals.
@@ -209,12 +211,7 @@ class Search:
     async def _vector_of_text(self, text: str, space: Space) -> Vectors:
         if space.embedder is None:
             raise OtherGeneration((str(space.embeddings.generation),), str(self._spaces.embeddings.generation))
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                vectors = await space.embedder.embed([embed_text(text)])
-        except TimeoutError:
-            raise EmbeddingError("timeout", "no vector in time", retryable=True) from None
-        return vectors[0, :]
+        return await self._questions.of(text, space.embedder, space.embeddings.generation)
 
     async def _vector_of_message(self, stored: StoredMessage, space: Space) -> Vectors:
         """The vector that a message was stored with: asking about a message costs no embedding."""

@@ -384,14 +384,15 @@ async def test_a_deleted_shared_message_is_forgotten(town: Town) -> None:
     await town.stored()
 
 
-async def test_b48_the_eleventh_press_in_ten_seconds_is_refused(town: Town) -> None:
+async def test_b48_who_presses_too_fast_is_refused(town: Town) -> None:
     """Who presses without end is told to wait, alone, and nothing is shared meanwhile."""
     for n in range(8):
         await town.square.post(town.bob, f"the ferry leaves at {n}")
     await town.index()
     answer = await town.similar(town.bob, "ferry")
-    for n in range(10):
-        answer = await (await town.bob.press(answer, "Previous" if n % 2 else "Next")).answer()
+    turns = [await town.bob.press(answer, "Next") for _ in range(60)]
+    for turn in turns:
+        await turn.answer()
     n_before = len(town.square.messages)
 
     refused = await (await town.bob.press(answer, "Share")).answer()

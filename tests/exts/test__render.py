@@ -1,9 +1,14 @@
 """Hits as Discord's embeds; nothing here needs a connection."""
 
+import json
 import math
+import re
 from dataclasses import replace
 
+import discord
 import pytest
+from acting import FSI, LONG, PDI, RAW_LINK, TURNING, hidden, parsed
+from acting import TEXTS as ACTING
 from hypothesis import example, given
 from hypothesis import strategies as st
 from make import message
@@ -78,6 +83,67 @@ def test_b9_b10_only_our_own_markup_acts(hits, words):
         assert head.endswith(f"· [{words('answer.jump')}]({hit.message.url})")
         assert head.count(f"<#{hit.message.channel_id}>") == 1
         assert "@" not in head.replace("\\@", "")
+
+
+@st.composite
+def hostile_hits(draw):
+    """A hit of a hostile text by an author of a hostile name, perhaps said by others like them as well."""
+    hit = hit_of(draw(ACTING | LONG), draw(ACTING | LONG), draw(SCORES), ids=draw(st.tuples(IDS, IDS, IDS)))
+    copies = draw(st.lists(st.builds(hit_of, ACTING, ACTING, ids=st.tuples(IDS, IDS, IDS)), max_size=2))
+    return replace(hit, copies=tuple(copy.stored for copy in copies))
+
+
+def without_ours(line: str, message, style: str = "R") -> str:
+    """A line without the number, mention, moment and links that the bot has put into it."""
+    line = re.sub(r"^\*\*\d+\.\*\* ", "", line)
+    for ours in (f"<#{message.channel_id}>", discord.utils.format_dt(message.created_at, style)):
+        line = line.replace(ours, "")
+    return re.sub(rf"\[\w+( \w+)?\]\({re.escape(message.url)}\)", "", line)
+
+
+def is_balanced(line: str) -> bool:
+    """Whether what runs from right to left stands in isolates that are all closed, none in another."""
+    isolates = re.findall(f"{FSI}[^{FSI}{PDI}]*{PDI}", line)
+    outside = re.sub(f"{FSI}[^{FSI}{PDI}]*{PDI}", "", line)
+    return line.count(FSI) == line.count(PDI) == len(isolates) and not TURNING.search(outside)
+
+
+@given(st.lists(hostile_hits(), min_size=1, max_size=PAGE), WORDS)
+def test_b4_b5_b6_b8_b9_b10_b11_nothing_of_other_people_acts_on_a_page(hits, words):
+    """Whatever names and texts hold: within the limits, each in its line, nothing in them acts, links or turns."""
+    embed = page_embed(Page(1, 0, tuple(hits), 3, firsts=frozenset(h.message.message_id for h in hits)), words)
+    json.dumps(embed.to_dict(), ensure_ascii=False).encode()
+    assert utf16_length(embed.description) <= MAX_DESCRIPTION
+    lines = embed.description.split("\n")
+    assert lines == embed.description.splitlines()
+
+    rest = iter(lines)
+    for hit in hits:
+        head, quote = next(rest), next(rest)
+        messages = [hit.message, *(copy.message for copy in hit.copies)]
+        assert parsed(without_ours(head, hit.message))[0] == hidden(head) == []
+        assert parsed(quote)[0] == ["quote"]
+        assert len(hidden(quote)) <= hit.message.content.count("|") // 4
+        assert not RAW_LINK.search(without_ours(head, hit.message) + quote)
+        assert is_balanced(head)
+        assert is_balanced(quote)
+        if hit.copies:
+            oldest = min(messages, key=lambda one: one.message_id)
+            assert parsed(without_ours(next(rest), oldest, "D"))[0] == ["subtext"]
+    assert next(rest, None) is None
+
+
+@given(st.lists(st.builds(hit_of, ACTING | LONG, ids=st.tuples(IDS, IDS, IDS)), min_size=1, max_size=OPENED), WORDS)
+def test_b6_b9_b10_nothing_of_a_name_acts_in_a_list_of_copies(hits, words):
+    """Each of those who said the same has a line, in which nothing acts but the way to their message."""
+    embed = copies_embed(Copies(tuple(hit.stored for hit in hits), 0, 0), words)
+    json.dumps(embed.to_dict(), ensure_ascii=False).encode()
+    lines = embed.description.splitlines()
+
+    assert len(lines) == len(hits)
+    for line, hit in zip(lines, hits, strict=True):
+        assert parsed(without_ours(line, hit.message, "f"))[0] == hidden(line) == []
+        assert is_balanced(line)
 
 
 @pytest.mark.parametrize(("name", "shown"), [("", "somebody"), ("\u200b", "somebody"), ("A*da", r"A\*da")], ids=ascii)

@@ -24,7 +24,7 @@ from standin.messages import Message
 from standin.world import Guild
 
 LAUNCH = Path(__file__).with_name("hurried.py")
-SETTINGS = {"SWEEP_PAUSE_S": "0.2"}
+SETTINGS = {"SWEEP_PAUSE_S": "0.2", "SERVER_QUERIES_PER_MINUTE": "100000"}
 WITHIN_S = 30.0
 BELIEVED_S = 31.0  # for so long, and a second, the bot believes who is in a private thread
 THINGS = ("umbrella", "train", "bread", "lighthouse", "violin", "goat", "volcano", "passport", "rain", "chess", "soup")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import invariants
-from live import Bot, launch
+from live import UNLIMITED, Bot, launch
 from standin import Discord, Person
 from standin.channels import Channel
 from standin.rest import Request
@@ -42,7 +42,7 @@ class Scene:
 
     async def start(self, **settings: str) -> None:
         """Start the bot, whose slow comparison is in a hurry, and wait until it is connected."""
-        self.bot = await launch(self.discord, self.folder, **{"SWEEP_PAUSE_S": "0.1"} | settings)
+        self.bot = await launch(self.discord, self.folder, **UNLIMITED | {"SWEEP_PAUSE_S": "0.1"} | settings)
         await self.discord.connected(timeout=60)
 
     async def end(self, number: signal.Signals = signal.SIGKILL) -> None:

@@ -36,12 +36,12 @@ def test_equal_texts_are_one_hit() -> None:
         pytest.param("東京タワーに行きました", "大阪城に行きました", False, id="other Japanese"),
     ],
 )
-def test_nearly_equal_texts_are_one_hit(one: str, other: str, is_one: bool) -> None:
+def test_b14_nearly_equal_texts_are_one_hit(one: str, other: str, is_one: bool) -> None:
     """A word in ten may be another one, but no number."""
     assert groups(one, other) == ([[1, 2]] if is_one else [[1], [2]])
 
 
-def test_not_all_of_a_flood_is_remembered() -> None:
+def test_b14_not_all_of_a_flood_is_remembered() -> None:
     """The first copies are kept, so many that the answer says "or more"."""
     [hit] = folded(hits(*["red fish"] * 200))
 

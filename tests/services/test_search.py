@@ -13,6 +13,7 @@ from bot.askers import Asker, Audience, Member, Operator, Scope
 from bot.embedding.base import Embedder
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
 from bot.messages import Channel, ChannelKind, Mode, Nearness, Query
+from bot.services.folding import MOST_COPIES
 from bot.services.spaces import Space
 from bot.storage.database import Database
 
@@ -227,15 +228,15 @@ def test_a_query_is_a_text_or_a_message() -> None:
 
 
 async def test_the_text_of_a_message_serves_where_it_is_not_stored(town: Rooms) -> None:
-    """A message that is not stored is compared by its own text; one that is costs no embedding."""
+    """A message that is not stored is compared by its own text, as a question is; one that is costs no embedding."""
     before = len(town.embedder.batches)
 
     assert await ids(town, OPERATOR, message_id=999, text="red fish", limit=1) == await ids(
         town, OPERATOR, text="red fish", limit=1
     )
-    assert len(town.embedder.batches) == before + 2
+    assert len(town.embedder.batches) == before + 1
     await ids(town, OPERATOR, message_id=1, text="something else altogether")
-    assert len(town.embedder.batches) == before + 2
+    assert len(town.embedder.batches) == before + 1
 
 
 async def test_b46_a_hidden_message_serves_by_its_text_only(town: Rooms) -> None:
@@ -311,6 +312,30 @@ async def large(database: Database) -> Rooms:
     await rooms.ingest.saved(GUILD, told)
     await rooms.settle()
     return rooms
+
+
+async def test_b14_mass_copies_of_a_text_leave_room_for_others(large: Rooms) -> None:
+    """What was said four hundred times is one hit, and what is less related has the place behind it."""
+    text = (await large.messages.get_many(GUILD, [7]))[7].message.content
+    await large.ingest.saved(GUILD, [message(i, f"{text} word1", author_id=BOB) for i in range(2_000, 2_400)])
+    await large.settle()
+
+    hits = await large.search.similar(OPERATOR, Query(text=f"{text} word1", limit=3, is_folded=True))
+    assert [len(hit.copies) for hit in hits] == [MOST_COPIES, 0, 0]
+    assert hits[1].message.message_id == 7
+
+
+async def test_b14_a_text_that_is_near_everything_is_not_first(large: Rooms) -> None:
+    """A text of all words, which shares some with every question, stands behind what says the same as the question."""
+    everything = " ".join(f"word{number}" for number in range(300))
+    await large.ingest.saved(GUILD, [message(i, f"{everything} {i}", author_id=BOB) for i in range(2_000, 2_020)])
+    await large.settle()
+
+    for message_id in (7, 77, 777):
+        text = (await large.messages.get_many(GUILD, [message_id]))[message_id].message.content
+        hits = await large.search.similar(OPERATOR, Query(text=text, limit=3, least=Nearness.CLOSE))
+        assert hits[0].message.message_id == message_id
+        assert all(hit.message.message_id < 2_000 for hit in hits)
 
 
 @pytest.mark.parametrize("mode", [Mode.BOTH, Mode.MEANING])

@@ -15,13 +15,13 @@ from faults import invariants
 from faults.invariants import Broken
 from faults.scene import Scene, scene
 from faults.storing import kill_rounds
-from live import launch
+from live import UNLIMITED, launch
 from soak.chatter import Chatter
 from soak.life import Life, Watch
 from soak.weather import Weather
 from standin.channels import Channel
 
-SETTINGS = {"SWEEP_PAUSE_S": "0.02"}  # a comparison that is meant to take days is to end with the test
+SETTINGS = UNLIMITED | {"SWEEP_PAUSE_S": "0.02"}  # a comparison that is meant to take days is to end with the test
 SETTLED_WITHIN_S = 600.0
 N_DELETED_ASKED = 12
 OF_MESSAGES = ("lost", "doubled", "stale", "ghosts")

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from standin import message_payloads, payloads, permissions
@@ -89,6 +90,7 @@ class Interaction:
         payload = self.payload()
         self.sent_at = time.perf_counter()
         self.discord.interactions[self.token] = self
+        self.discord.texts.update(_typed(self.data))
         self.discord.gateway.dispatch("INTERACTION_CREATE", payload)
         return self
 
@@ -277,3 +279,11 @@ def member_for(channel: Any, user: Any) -> Json:
     """A member in an interaction: without the user, with what they may do in the channel."""
     member = payloads.member_without_user(channel.guild.members[user.id])
     return member | {"permissions": str(permissions.in_channel(channel, user))}
+
+
+def _typed(data: Json) -> Iterator[str]:
+    """What a person has typed into a command, wherever in it."""
+    for option in data.get("options", []):
+        if isinstance(option.get("value"), str):
+            yield option["value"]
+        yield from _typed(option)

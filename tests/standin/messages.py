@@ -38,6 +38,9 @@ class Message:
     interaction: Any = None
     is_deleted: bool = False
 
+    def __post_init__(self) -> None:
+        self.discord.texts.add(self.content)
+
     @property
     def at(self) -> datetime:
         return made_at(self.id)
@@ -93,6 +96,7 @@ class Message:
         """Take over the fields that a body names, as an edit."""
         if "content" in body:
             self.content = body["content"] or ""
+            self.discord.texts.add(self.content)
         if "embeds" in body:
             self.embeds = message_payloads.embeds(body["embeds"] or [])
         if "components" in body:
