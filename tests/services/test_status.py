@@ -22,6 +22,7 @@ def inspector(rooms: Rooms) -> Inspector:
         messages=rooms.messages,
         servers=rooms.servers,
         spaces=rooms.spaces,
+        withdrawal=rooms.withdrawal,
     )
 
 
