@@ -159,6 +159,8 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
         "parked_reasons": {},
         "outage": None,
         "former": None,
+        "retention_days": None,
+        "retention": None,
         "by_server": [],
         "messages": 0,
         "embedded": 0,

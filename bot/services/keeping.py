@@ -107,6 +107,12 @@ class Keeping:
         """The kind for which nothing may be kept of a place, whatever else was said of it."""
         return next((kind for kind in _kinds(location.channel) if self._shuts_out(kind, location)), None)
 
+    def is_barred(self, location: Location, kind: Kind) -> bool:
+        """Whether a place is of a kind that its server has just turned off; a private thread may be named by itself."""
+        channel_id, told = location.channel.channel_id, self._coverage.told(location.guild_id)
+        is_named = kind is Kind.PRIVATE_THREADS and told.get(channel_id, False)
+        return kind in _kinds(location.channel) and not is_named
+
     def refusal(self, message: Message, location: Location | None) -> str | None:
         """Why a message is not kept, as a key of the words; None when it is. `location` is None where none is known."""
         if message.is_notice:

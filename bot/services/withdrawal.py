@@ -1,12 +1,13 @@
-"""Takes out what may no longer be kept; it may come back once it may be kept again."""
+"""Takes out what may no longer be kept, and lets it back in once it may be kept again."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import StorageFailed
+from bot.messages import Server
 from bot.services.answers import Answers
 from bot.services.ingest import Ingest
 from bot.services.keeping import Keeping, Kind
@@ -35,6 +36,24 @@ class Withdrawal:
         self._keeping = keeping
         self._store = store
         self._answers = answers
+
+    async def admit(self, server: Server, kind: Kind) -> None:
+        """A server turns a kind on: what was passed over of it is there for whoever reads histories."""
+        await self._keeping.include(server, kind)
+        if kind is Kind.BOTS:
+            await self._ingest.unread(server.guild_id)
+
+    async def bar(self, server: Server, kind: Kind) -> int:
+        """A server turns a kind off, and what is stored of it goes; how many messages that were."""
+        await self._keeping.exclude(server, kind)
+        locations = (await self._store.locations(server.guild_id)).values()
+        of_it = [each.channel.channel_id for each in locations if self._keeping.is_barred(each, kind)]
+        return await self._empty(server.guild_id, of_it) + await self.clear(server.guild_id)
+
+    async def retain(self, server: Server, days: int | None) -> int:
+        """A server sets or drops a limit of its own, and what is too old goes; how many messages that were."""
+        await self._keeping.retain(server, days)
+        return await self.expire(server.guild_id)
 
     @property
     def days(self) -> float | None:
@@ -78,13 +97,17 @@ class Withdrawal:
         """Take out what a server's settings shut out; how many messages that were."""
         locations = await self._store.locations(guild_id)
         shut_out = [i for i, location in locations.items() if self._keeping.shut_out(location) is not None]
-        n = 0
-        if held := await self._store.held(guild_id, shut_out):
-            await self._ingest.unread(guild_id, held)
-            n += await self._take_out(guild_id, lambda: self._store.some_in(guild_id, held))
+        n = await self._empty(guild_id, shut_out)
         if not self._keeping.includes(guild_id, Kind.BOTS):
             n += await self._take_out(guild_id, lambda: self._store.some_of_bots(guild_id))
         return n
+
+    async def _empty(self, guild_id: int, channel_ids: Collection[int]) -> int:
+        """Take out all of these channels, whose histories count as unread from then on."""
+        if not (held := await self._store.held(guild_id, channel_ids)):
+            return 0
+        await self._ingest.unread(guild_id, held)
+        return await self._take_out(guild_id, lambda: self._store.some_in(guild_id, held))
 
     async def _take_out(self, guild_id: int, some: Callable[[], Awaitable[list[int]]]) -> int:
         """Take out some after some, until there are none."""

@@ -70,6 +70,7 @@ async def test_a_voice_chat_is_for_those_who_may_connect(town: Town) -> None:
     """What is written in a voice channel is shown only to who may enter it."""
     tower = town.guild.voice("tower", overwrites={town.bob: (0, CONNECT)})
     await tower.post(town.ada, "the ferry leaves at noon")
+    await town.include("voice")
     await town.index()
 
     assert not await finds(town, town.bob, "the ferry leaves at noon")
@@ -354,6 +355,7 @@ async def test_hits_of_an_age_restricted_channel_stay_among_such(town: Town) -> 
     """What stands in an age-restricted channel is shared in age-restricted channels only."""
     night, bar = town.guild.text("night", nsfw=True), town.guild.text("bar", nsfw=True)
     await night.post(town.ada, "the ferry has a bar")
+    await town.include("age_restricted")
 
     assert await shared_from(town, night, town.square) == NOT_SHARED
     assert "ferry" in await shared_from(town, night, bar)
@@ -367,6 +369,7 @@ async def test_hits_of_a_voice_chat_are_not_shared_with_those_who_may_not_enter(
     await town.guild.everyone.edit(permissions=town.guild.everyone.permissions & ~CONNECT.value)
     bridge, mast = town.guild.voice("bridge"), town.guild.voice("mast")
     await bridge.post(town.ada, "the ferry leaves at noon")
+    await town.include("voice")
 
     assert await shared_from(town, bridge, town.square) == NOT_SHARED
     assert "ferry" in await shared_from(town, bridge, mast)

@@ -16,6 +16,7 @@ from bot.services.backfill import Progress
 from bot.services.coverage import WHOLE_SERVER, Past
 from bot.services.events import Event
 from bot.services.ingest import Tally
+from bot.services.keeping import Kind
 from bot.words import LANGUAGES, Words
 
 
