@@ -8,7 +8,7 @@ from bot.messages import Location, Message
 from bot.services.history import History, Place
 from bot.services.ingest import Ingest, Tally
 from bot.services.keeping import Keeping
-from bot.services.reconcile import RECENT, Reconcile
+from bot.services.reconcile import RECENT, ComparedPage, Reconcile
 from bot.services.uptodate import UpToDate
 from bot.storage.servers import Marks, ServerStore
 from bot.times import made_at, snowflake_at
@@ -70,7 +70,7 @@ class Walker:
         page = await self._reconcile.page(history, location)
         self._refuse_unwanted(location)
         high_id = page.messages[0].message_id if page.messages else 0
-        marks = Marks(channel_id, high_id=high_id, low_id=self._low(location, page.floor_id))
+        marks = Marks(channel_id, high_id=high_id, low_id=self._low(location, page))
         span.newest_id, span.low_id, span.n_read = marks.high_id, marks.low_id, len(page.messages) - 1
         tally = await self._reconcile.apply(location, page, page.messages, reached=marks)
         self._up_to_date.was_read(channel_id, at=at)
@@ -98,14 +98,15 @@ class Walker:
             self._refuse_unwanted(location)
             page = await self._reconcile.page(history, location, before_id=marks.low_id)
             self._refuse_unwanted(location)
-            marks = replace(marks, low_id=self._low(location, page.floor_id))
+            marks = replace(marks, low_id=self._low(location, page))
             span.low_id, span.n_read = marks.low_id, span.n_read + len(page.messages)
             yield await self._reconcile.apply(location, page, page.messages, reached=marks)
 
-    def _low(self, location: Location, floor_id: int) -> int:
-        """Down to where a page has read what may be kept; what is too old counts as not read."""
+    def _low(self, location: Location, page: ComparedPage) -> int:
+        """Down to where a page has read what may be kept; what is too old, if there may be any, counts as not read."""
         border_id = self._keeping.border_id(location.guild_id)
-        return border_id if floor_id < border_id and location.channel.channel_id < border_id else floor_id
+        oldest_id = min([location.channel.channel_id, *(message.message_id for message in page.messages[-1:])])
+        return border_id if max(page.floor_id, oldest_id) < border_id else page.floor_id
 
     def _is_to_be_compared(self, place: Place) -> bool:
         """Whether something was written lately in a channel that something may have been missed of."""

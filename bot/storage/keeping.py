@@ -116,11 +116,13 @@ class KeepingStore:
     async def raise_low_marks(self, guild_id: int, border_id: int) -> None:
         """What is older than a border was not read, or is about to go: once it may be kept, it is to be read.
 
-        A channel that was made after the border has nothing older.
+        A channel that was made after the border and holds nothing older was read to its beginning.
         """
         async with self._database.transaction() as transaction:
             await transaction.execute(
-                "UPDATE marks SET low_id = ?2 WHERE guild_id = ?1 AND low_id < ?2 AND channel_id < ?2",
+                """UPDATE marks SET low_id = ?2 WHERE guild_id = ?1 AND low_id < ?2 AND (channel_id < ?2 OR EXISTS (
+                       SELECT 1 FROM messages m INDEXED BY messages_by_channel
+                       WHERE m.guild_id = ?1 AND m.channel_id = marks.channel_id AND m.message_id < ?2))""",
                 (guild_id, border_id),
             )
 
