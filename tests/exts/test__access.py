@@ -44,6 +44,7 @@ async def lookups(town: Town, person: Person) -> int:
 async def test_what_stands_in_a_closed_channel_is_found_by_those_who_may_read_it(town: Town, denied, kind) -> None:
     """Channels, voice chats, threads and posts are shown to who may see them and their history, and to nobody else."""
     carol = town.newcomer("carol")
+    await town.include("voice")
     attic = {"voice": town.guild.voice, "post": town.guild.forum}.get(kind, town.guild.text)("attic")
     await attic.overwrite(town.bob, deny=denied)
     if kind == "post":
