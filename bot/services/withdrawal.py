@@ -52,8 +52,9 @@ class Withdrawal:
 
     async def retain(self, server: Server, days: int | None) -> int:
         """A server sets or drops a limit of its own, and what is too old goes; how many messages that were."""
+        n = await self.expire(server.guild_id)  # what the former limit kept out counts as unread from here on
         await self._keeping.retain(server, days)
-        return await self.expire(server.guild_id)
+        return n + await self.expire(server.guild_id)
 
     @property
     def days(self) -> float | None:
