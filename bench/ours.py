@@ -19,13 +19,16 @@ from bot.index.mirror import Mirror, mirror_folder
 from bot.index.room import Room
 from bot.index.workshop import Workshop
 from bot.messages import Generation, Mode, Query
+from bot.services.coverage import Coverage
 from bot.services.fusion import Fusion
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.keeping import Keeping
 from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.storage.database import open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.keeping import KeepingStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -108,9 +111,11 @@ class Ours:
         self.mirror = spaces.mirror
         self._opened.callback(spaces.mirror.close)
         messages, servers = MessageStore(database), ServerStore(database)
+        keeping = Keeping(Coverage(servers), KeepingStore(database))
         lexicon = Lexicon(database)
         self._search = Search(messages, servers, spaces, Fusion(lexicon, servers))
-        self._ingest, self._indexer = Ingest(messages, servers, spaces), Indexer(spaces, servers, lexicon)
+        self._ingest = Ingest(messages, servers, spaces, keeping)
+        self._indexer = Indexer(spaces, servers, lexicon)
         await self._indexer.load()
 
     def search(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Ids:

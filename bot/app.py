@@ -26,6 +26,7 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.keeping import Keeping
 from bot.services.limits import Allowance
 from bot.services.privacy import Practice, Privacy
 from bot.services.questions import QuestionVectors
@@ -36,6 +37,7 @@ from bot.services.status import Inspector
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
+from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.backup import Backup, Progress, back_up, restore
@@ -43,6 +45,7 @@ from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
 from bot.storage.generations import GenerationStore
+from bot.storage.keeping import KeepingStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.lock import writing_to
 from bot.storage.members import MemberStore
@@ -70,6 +73,8 @@ class App:
     inspector: Inspector
     answers: Answers
     coverage: Coverage
+    keeping: Keeping
+    withdrawal: Withdrawal
     backfill: Backfill
     inbox: Inbox
     reconcile: Reconcile
@@ -93,6 +98,8 @@ async def open_app(settings: Settings, verb: str) -> AsyncIterator[App]:
         await GenerationStore(database, _generation(embedder)).make_current()
         app = _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=True))
         await app.privacy.keep_promises()
+        await app.coverage.load()
+        await app.keeping.load()
         yield app
 
 
@@ -205,18 +212,21 @@ def _pool(name: str) -> Iterator[ThreadPoolExecutor]:
 
 def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     messages, servers = MessageStore(database), ServerStore(database)
-    ingest = Ingest(messages, servers, spaces)
+    coverage, kept = Coverage(servers), KeepingStore(database)
+    keeping = Keeping(coverage, kept, retention_days=settings.retention_days)
+    ingest = Ingest(messages, servers, spaces, keeping)
     lexicon = Lexicon(database)
     indexer = Indexer(spaces, servers, lexicon)
-    inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces)
     search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
-    coverage, up_to_date = Coverage(servers), UpToDate()
+    up_to_date = UpToDate()
     every = timedelta(days=settings.reconcile_days)
-    reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)
-    walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
+    reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, keeping=keeping, every=every)
+    walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
+    withdrawal = Withdrawal(ingest, keeping, kept, answers)
+    inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces, withdrawal=withdrawal)
     return App(
         ingest=ingest,
         importer=Importer(ingest),
@@ -225,14 +235,16 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         inspector=inspector,
         answers=answers,
         coverage=coverage,
-        backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
-        inbox=Inbox(ingest, coverage, answers, up_to_date),
+        keeping=keeping,
+        withdrawal=withdrawal,
+        backfill=Backfill(walker, keeping, servers, reconcile, up_to_date),
+        inbox=Inbox(ingest, coverage, answers, up_to_date, keeping=keeping, withdrawal=withdrawal),
         reconcile=reconcile,
         up_to_date=up_to_date,
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
         erasure=erasure,
-        privacy=Privacy(practice, OptOutStore(database), MemberStore(database), messages, erasure),
+        privacy=Privacy(practice, OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping),
         questions=_allowance(settings),
         presses=_allowance(settings, times=_PRESSES_A_QUESTION),
     )

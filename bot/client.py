@@ -74,7 +74,7 @@ class SimilarBot(commands.Bot):
         )
         self.app = app
         self.access = Access()
-        self.reader = Reader(self, app.backfill, app.coverage, app.inbox)
+        self.reader = Reader(self, app.backfill, app.coverage, app.keeping, app.inbox)
         self._reach = Reach(self, self.reader)
         self._removal_grace = removal_grace
         self._say = say
@@ -84,7 +84,8 @@ class SimilarBot(commands.Bot):
         self._tasks: list[asyncio.Task[None]] = []
 
     async def setup_hook(self) -> None:
-        await self.app.coverage.load()
+        assert self.user is not None
+        await self.app.keeping.met_oneself(self.user.id)
         await self.tree.set_translator(CatalogueTranslator())
         for extension in EXTENSIONS:
             await self.load_extension(extension)
@@ -95,6 +96,7 @@ class SimilarBot(commands.Bot):
         self._run_beside(self._drop_expired)
         self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
         self._run_beside(self.app.upkeep.run)
+        self._run_beside(self.app.withdrawal.run)
         self._run_beside(self.app.indexer.keep_mirror)
         self._run_beside(feel_pulse)
         self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))

@@ -54,6 +54,7 @@ class Chat:
         if not (await inspector.stored()).messages and sample.is_dir():
             self._terminal.say("console.loading_sample", path=sample)
             await self._app.importer.run(export_files([sample]))
+        await self._app.withdrawal.sweep()
         self._terminal.change(await inspector.costs.change())
         try:
             await self._terminal.draining(self._app.indexer.drain(), (await inspector.counts()).pending)

@@ -40,13 +40,17 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel or a thread; `parent_id` is the category of a channel and the channel of a thread."""
+    """A channel or a thread; `parent_id` is the category of a channel and the channel of a thread.
+
+    A thread is age-restricted when its channel is.
+    """
 
     guild_id: int
     channel_id: int
     name: str
     kind: ChannelKind = ChannelKind.TEXT
     parent_id: int | None = None
+    is_age_restricted: bool = False
 
     @property
     def is_thread(self) -> bool:

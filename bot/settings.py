@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     faiss_index: Annotated[str, Field(min_length=1)] = "auto"
     memory_limit_mb: Annotated[int, Field(ge=256, le=2**20)] = 1024
     removal_grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24
+    retention_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
     reconcile_days: Annotated[float, Field(gt=0, le=365)] = 7
     member_queries_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 30
     server_queries_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120

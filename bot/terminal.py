@@ -100,6 +100,7 @@ class Terminal:
         table = Table(Column(), Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
         for key, value in dataclasses.asdict(status).items():
             shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
+            shown = f"{shown:,g}" if isinstance(shown, float) else shown
             if isinstance(shown, int | str):
                 table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else shown)
         for server in status.by_server:
@@ -111,6 +112,8 @@ class Terminal:
         if (former := status.former) is not None:
             n_all = status.embedded + status.pending
             self.say("status.former", former=former.model_key, n=status.embedded, n_all=n_all, model=status.model_key)
+        if (retention := status.retention) is not None:
+            self.say("status.retention", **dataclasses.asdict(retention))
         if (outage := status.outage) is not None:
             error = self.words.error(EmbeddingError(outage.code, outage.detail))
             self.say("status.outage", error=error, began_at=outage.began_at, next_try_at=outage.next_try_at)

@@ -26,6 +26,7 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.keeping import Keeping
 from bot.services.privacy import Practice, Privacy
 from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
@@ -33,11 +34,13 @@ from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
+from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
+from bot.storage.keeping import KeepingStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
@@ -97,6 +100,8 @@ class Rooms:
     importer: Importer
     answers: Answers
     coverage: Coverage
+    keeping: Keeping
+    withdrawal: Withdrawal
     up_to_date: UpToDate
     sweeps: SweepStore
     reconcile: Reconcile
@@ -124,14 +129,17 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     )
     mirror = Mirror(workshop)
     spaces = Spaces(embeddings, embedder, mirror)
-    ingest = Ingest(messages, servers, spaces)
+    coverage, kept = Coverage(servers), KeepingStore(database)
+    keeping = Keeping(coverage, kept)
+    ingest = Ingest(messages, servers, spaces, keeping)
     lexicon = Lexicon(database)
     search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
-    coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
-    reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
-    walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
+    up_to_date, sweeps = UpToDate(), SweepStore(database)
+    reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, keeping=keeping, every=timedelta(days=7))
+    walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
+    withdrawal = Withdrawal(ingest, keeping, kept, answers)
     for guild_id in (1000, 2000):
         await ingest.met(server(guild_id), channel(guild_id=guild_id))
     return Rooms(
@@ -148,13 +156,17 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         importer=Importer(ingest),
         answers=answers,
         coverage=coverage,
+        keeping=keeping,
+        withdrawal=withdrawal,
         sweeps=sweeps,
         reconcile=reconcile,
-        backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
-        inbox=Inbox(ingest, coverage, answers, up_to_date),
+        backfill=Backfill(walker, keeping, servers, reconcile, up_to_date),
+        inbox=Inbox(ingest, coverage, answers, up_to_date, keeping=keeping, withdrawal=withdrawal),
         up_to_date=up_to_date,
         erasure=erasure,
-        privacy=Privacy(Practice(None, 24), OptOutStore(database), MemberStore(database), messages, erasure),
+        privacy=Privacy(
+            Practice(None, 24), OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping
+        ),
     )
 
 

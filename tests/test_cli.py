@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from make import ADA, CHANNEL, GUILD, exported_message, write_export
 from sqlcipher3 import dbapi2 as sqlite
 
 from bot.storage.lock import writing_to
+from bot.times import snowflake_at
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample"
@@ -167,6 +169,8 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
         "parked_reasons": {},
         "outage": None,
         "former": None,
+        "retention_days": None,
+        "retention": None,
         "by_server": [],
         "messages": 0,
         "embedded": 0,
@@ -181,6 +185,34 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
     }
     assert doctor.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_too_old_is_neither_imported_nor_kept(tmp_path: Path) -> None:
+    """With RETENTION_DAYS an import leaves out what is older and takes out what was there; `status` tells it."""
+    old, young = 1_300_000_000_000_000_000, snowflake_at(datetime.now(UTC))
+    path = write_export(tmp_path / "a.json", [exported_message(old, "old"), exported_message(young, "young")])
+    bot("import", str(path))
+    again = bot("import", str(path), RETENTION_DAYS="30")
+    status = bot("status", RETENTION_DAYS="30")
+    told = rows(bot("status", "--json", RETENTION_DAYS="30"))[0]
+
+    assert "0 new, 0 changed, 1 already there, 1 skipped (1 older than they may be)" in again.stdout
+    assert (told["messages"], told["embedded"], told["retention_days"]) == (1, 1, 30)
+    assert told["retention"]["n_swept"] == 0
+    assert datetime.fromisoformat(told["retention"]["last_sweep_at"]) < datetime.now(UTC)
+    assert "Days that messages are kept" in status.stdout
+    assert "Messages that had become too old were last taken out at " in status.stdout
+    assert rows(bot("similar", "old", "--json", RETENTION_DAYS="30"))[0]["content"] == "young"
+
+
+def test_the_chat_in_the_terminal_keeps_the_limit_too(tmp_path: Path) -> None:
+    """What has become too old goes when the chat begins."""
+    path = write_export(tmp_path / "a.json", [exported_message(1_300_000_000_000_000_000, "old")])
+    bot("import", str(path))
+    bot("console", text="young\n", RETENTION_DAYS="30")
+
+    assert rows(bot("status", "--json"))[0]["messages"] == 1
+    assert rows(bot("similar", "old", "--json"))[0]["content"] == "young"
 
 
 def test_import_without_embedding_then_rebuild(tmp_path: Path) -> None:

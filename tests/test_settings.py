@@ -26,6 +26,7 @@ EVERY = {
     "FAISS_INDEX": ("ivf-flat", "ivf-flat"),
     "MEMORY_LIMIT_MB": ("256", 256),
     "REMOVAL_GRACE_HOURS": ("0.5", 0.5),
+    "RETENTION_DAYS": ("0.5", 0.5),
     "RECONCILE_DAYS": ("0.5", 0.5),
     "MEMBER_QUERIES_PER_MINUTE": ("6", 6),
     "SERVER_QUERIES_PER_MINUTE": ("60", 60),

@@ -33,6 +33,11 @@ class Town:
         await eventually(lambda: "has been read" in answer.refresh().content)
         await self.settled()
 
+    async def include(self, kind: str, *, on: bool = True) -> str:
+        """Have a kind of messages kept, or left out again; what the owner is told."""
+        interaction = await self.ada.slash(self.square, "index include", kind=kind, on=on)
+        return shown(await interaction.answer())
+
     async def settled(self) -> None:
         """Wait until everything stored has its vector."""
         await eventually(lambda: not self.bot.n_waiting())

@@ -36,6 +36,7 @@ async def _import(settings: Settings, terminal: Terminal, paths: list[Path], *, 
         started = time.perf_counter()
         with terminal.reading(files) as on_progress:
             report = await app.importer.run(files, on_progress=on_progress)
+        await app.withdrawal.sweep()
         terminal.tally(report.tally, n_files=report.n_files, seconds=time.perf_counter() - started)
         for refused in report.refused:
             terminal.err.print(terminal.words.error(refused))

@@ -26,13 +26,27 @@ def server_of(guild: discord.Guild) -> Server:
 def location_of(place: Place) -> Location:
     kind = _KINDS.get(place.type, ChannelKind.OTHER)
     if isinstance(place, discord.Thread):
-        channel = Channel(place.guild.id, place.id, place.name, kind, place.parent_id)
+        channel = Channel(
+            place.guild.id,
+            place.id,
+            place.name,
+            kind,
+            place.parent_id,
+            is_age_restricted=place.parent is not None and is_age_restricted(place.parent),
+        )
         return Location(server_of(place.guild), channel, place.parent.category_id if place.parent else None)
-    return Location(server_of(place.guild), Channel(place.guild.id, place.id, place.name, kind, place.category_id))
+    channel = Channel(
+        place.guild.id, place.id, place.name, kind, place.category_id, is_age_restricted=is_age_restricted(place)
+    )
+    return Location(server_of(place.guild), channel)
+
+
+def is_age_restricted(channel: discord.abc.GuildChannel) -> bool:
+    return bool(getattr(channel, "nsfw", False))
 
 
 def thread_of(payload: discord.RawThreadUpdateEvent) -> Channel:
-    """A thread as Discord tells of it, whether or not it is known."""
+    """A thread as Discord tells of it, whether or not it is known; not whether it is age-restricted."""
     kind = _KINDS.get(payload.thread_type, ChannelKind.OTHER)
     return Channel(payload.guild_id, payload.thread_id, payload.data["name"], kind, payload.parent_id)
 

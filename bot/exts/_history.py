@@ -11,7 +11,7 @@ import discord
 
 from bot.errors import HistoryDelayed, HistoryUnavailable
 from bot.exts._access import base_of, bot_may_read, may_read
-from bot.exts._convert import is_blank, location_of, message_of, server_of
+from bot.exts._convert import is_age_restricted, is_blank, location_of, message_of, server_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.messages import Channel, Location, Message
 from bot.services.history import PAGE, Place
@@ -27,10 +27,10 @@ _UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE = 10003, 10008  # Discord's codes
 class DiscordHistory:
     """The channels and threads of one server that the bot may read, their pages and messages.
 
-    Private threads are not among the places but for those asked for by id.
+    Private threads are not among the places but for those asked for by id, or all where that is None.
     """
 
-    def __init__(self, client: discord.Client, guild_id: int, *, private_ids: Collection[int] = ()) -> None:
+    def __init__(self, client: discord.Client, guild_id: int, *, private_ids: Collection[int] | None = ()) -> None:
         self.guild_id = guild_id
         self._client = client
         self._private_ids = private_ids
@@ -87,8 +87,9 @@ class DiscordHistory:
         if guild is None or not bot_may_read(guild, channel):
             return None
         base = base_of(guild, channel)
-        category_id = base.category_id if channel.is_thread and base is not None else None
-        return Location(server_of(guild), channel, category_id)
+        assert base is not None
+        here = replace(channel, is_age_restricted=is_age_restricted(base))
+        return Location(server_of(guild), here, base.category_id if channel.is_thread else None)
 
     async def is_gone(self, channel: Channel) -> bool:
         guild = self._guild
@@ -141,12 +142,12 @@ class DiscordHistory:
         for channel in readable:
             if isinstance(channel, discord.TextChannel | discord.ForumChannel):
                 yield channel.id, channel.archived_threads(limit=None)
-            if isinstance(channel, discord.TextChannel) and self._private_ids:
+            if isinstance(channel, discord.TextChannel) and (self._private_ids is None or self._private_ids):
                 manages = channel.permissions_for(guild.me).manage_threads
                 yield channel.id, channel.archived_threads(limit=None, private=True, joined=not manages)
 
     def _is_wanted(self, thread: discord.Thread) -> bool:
-        return not thread.is_private() or thread.id in self._private_ids
+        return not thread.is_private() or self._private_ids is None or thread.id in self._private_ids
 
 
 async def _active(guild: discord.Guild) -> AsyncIterator[discord.Thread]:

@@ -7,7 +7,7 @@ import discord
 
 from bot.errors import HistoryDelayed
 from bot.exts._access import base_of, readable_ids
-from bot.exts._convert import location_of
+from bot.exts._convert import is_age_restricted, location_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.exts._history import DiscordHistory
 from bot.exts._reader import Reader
@@ -22,7 +22,7 @@ class Reach:
     def __init__(self, client: discord.Client, reader: Reader) -> None:
         self._client = client
         self._reader = reader
-        self._open: dict[int, set[int]] = {}
+        self._open: dict[int, set[tuple[int, bool]]] = {}  # with whether it is age-restricted
 
     async def locate(self, guild_id: int, channel_id: int) -> Location | None:
         """The place of a channel or thread that the cache does not hold; None when Discord does not tell."""
@@ -52,7 +52,8 @@ class Reach:
         if guild is None or guild.unavailable:
             self._open.pop(guild_id, None)
             return
-        now_open = readable_ids(guild, guild.me)
+        readable = readable_ids(guild, guild.me)
+        now_open = {(c.id, is_age_restricted(c)) for c in guild.channels if c.id in readable}
         if now_open - self._open.get(guild_id, set()):
             self._reader.start(guild_id)
         self._open[guild_id] = now_open

@@ -15,6 +15,7 @@ from bot.services.coverage import WHOLE_SERVER, Coverage, Past
 from bot.services.events import HistoryRead
 from bot.services.inbox import Inbox
 from bot.services.ingest import Tally
+from bot.services.keeping import Keeping, Kind
 from bot.words import Words
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,13 @@ class _Reading:
 class Reader:
     """Starts, repeats and ends the reading of histories."""
 
-    def __init__(self, client: discord.Client, backfill: Backfill, coverage: Coverage, inbox: Inbox) -> None:
+    def __init__(
+        self, client: discord.Client, backfill: Backfill, coverage: Coverage, keeping: Keeping, inbox: Inbox
+    ) -> None:
         self._client = client
         self._backfill = backfill
         self._coverage = coverage
+        self._keeping = keeping
         self._inbox = inbox
         self._readings: dict[int, _Reading] = {}
         self._began_at: dict[int, float] = {}  # by server, in monotonic seconds
@@ -132,8 +136,10 @@ class Reader:
                 shown_at, n_shown = time.monotonic(), progress.tally.total
         await self._inbox.put(HistoryRead(guild_id))
 
-    def _private_ids(self, guild_id: int) -> set[int]:
-        """Only a thread can be a private one: lists of those are not asked for where none is named."""
+    def _private_ids(self, guild_id: int) -> set[int] | None:
+        """None for all private threads. Only a thread can be one: their lists are not asked for where none is named."""
+        if self._keeping.includes(guild_id, Kind.PRIVATE_THREADS):
+            return None
         guild = self._client.get_guild(guild_id)
         named = {i for i, is_indexed in self._coverage.told(guild_id).items() if is_indexed}
         return named - {WHOLE_SERVER, *(channel.id for channel in (guild.channels if guild else ()))}

@@ -8,9 +8,11 @@ from bot.client import SimilarBot
 from bot.errors import BotMayNotRead, EmbeddingError
 from bot.exts._access import bot_may_read, guild_of
 from bot.exts._convert import Place, location_of, server_of
+from bot.exts._kept import KINDS, age_lines, kind_lines
 from bot.exts._options import AnyChannel
 from bot.exts._words import told, worded, words_of, words_of_server
 from bot.services.coverage import WHOLE_SERVER, Past
+from bot.services.keeping import Kind
 from bot.services.status import Outage
 from bot.words import Words
 
@@ -39,6 +41,11 @@ class Admin(
             place = await _place_of(channel)
             if not bot_may_read(guild, location_of(place).channel):
                 raise BotMayNotRead
+            kind = self.bot.app.keeping.shut_out(location_of(place))
+            if kind is not None and kind is not Kind.PRIVATE_THREADS:
+                told_off = words_of(interaction)("index.kind_is_off", kind=words_of(interaction)(f"kinds.{kind}"))
+                await interaction.response.send_message(told_off, ephemeral=True)
+                return
         await interaction.response.defer(thinking=True)
         await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
         shown = await interaction.edit_original_response(content=words("index.started"))
@@ -80,6 +87,8 @@ class Admin(
         status = await self.bot.app.inspector.server(guild.id)
         lines = self._covered(guild.id, words)
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
+        lines += kind_lines(self.bot.app.keeping, guild.id, words)
+        lines += age_lines(self.bot.app.keeping, guild.id, await self.bot.app.withdrawal.last(guild.id), words)
         lines.append(words("index.embedder", model_key=status.model_key))
         lines += [*self._reading(guild.id, words), *_outage(status.outage, words)]
         if days := await self.coverage.half_life(guild.id):
@@ -97,6 +106,38 @@ class Admin(
             return
         await self.coverage.prefer_newer(server_of(guild), days or None)
         await interaction.edit_original_response(content=_freshness(days or None, words))
+
+    @app_commands.command(
+        name=told("commands.index_include.name"), description=told("commands.index_include.description")
+    )
+    @worded("index_include", "kind", "on")
+    @app_commands.choices(kind=KINDS)
+    @for_managers
+    async def include(self, interaction: Asked, kind: str, on: bool) -> None:  # noqa: FBT001  # an option of a command
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        named = words(f"kinds.{kind}")
+        if on:
+            await self.bot.app.withdrawal.admit(server_of(guild), Kind(kind))
+            sentence = words("index.included", kind=named)
+            self.bot.reader.start(guild.id)
+        else:
+            n = await self.bot.app.withdrawal.bar(server_of(guild), Kind(kind))
+            sentence = words("index.excluded", kind=named, n=n)
+        await interaction.edit_original_response(content=sentence)
+
+    @app_commands.command(
+        name=told("commands.index_retention.name"), description=told("commands.index_retention.description")
+    )
+    @worded("index_retention", "days")
+    @for_managers
+    async def retention(self, interaction: Asked, days: app_commands.Range[int, 0, 3650]) -> None:
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        n = await self.bot.app.withdrawal.retain(server_of(guild), days or None)
+        self.bot.reader.start(guild.id)  # a longer limit lets older messages in
+        lines = age_lines(self.bot.app.keeping, guild.id, None, words) or [words("index.ages_well")]
+        await interaction.edit_original_response(content="\n".join([*lines, words("index.expired", n=n)]))
 
     async def _put_past(self, interaction: Asked, past: Past) -> None:
         guild, words = guild_of(interaction), words_of(interaction)

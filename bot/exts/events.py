@@ -78,7 +78,7 @@ class Events(commands.Cog):
 
     @commands.Cog.listener()
     async def on_thread_join(self, thread: discord.Thread) -> None:
-        if thread.is_private() and self.bot.app.coverage.covers(location_of(thread)):
+        if thread.is_private() and self.bot.app.keeping.covers(location_of(thread)):
             self.bot.app.up_to_date.lost_sight_of(thread.id)
             self.bot.reader.start(thread.guild.id)
 
@@ -124,9 +124,9 @@ class Events(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """A new session: what happened in between was not reported."""
-        coverage = self.bot.app.coverage
+        app = self.bot.app
         here = {guild.id for guild in self.bot.guilds}
-        for guild_id in coverage.guild_ids:
+        for guild_id in app.coverage.guild_ids | app.keeping.guild_ids:
             await self.inbox.put(ServerJoined(guild_id) if guild_id in here else ServerLeft(guild_id))
         for guild in self.bot.guilds:
             await self._look_again(guild)

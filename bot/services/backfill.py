@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from bot.errors import BotError, HistoryDelayed, HistoryUnavailable
 from bot.messages import Location
-from bot.services.coverage import Coverage
 from bot.services.history import History, Place
 from bot.services.ingest import Tally
+from bot.services.keeping import Keeping
 from bot.services.reconcile import Reconcile
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Span, Stopped, Walker
@@ -71,10 +71,10 @@ class Backfill:
     """Lets every channel have its turn, and shows how far reading has come."""
 
     def __init__(
-        self, walker: Walker, coverage: Coverage, servers: ServerStore, reconcile: Reconcile, up_to_date: UpToDate
+        self, walker: Walker, keeping: Keeping, servers: ServerStore, reconcile: Reconcile, up_to_date: UpToDate
     ) -> None:
         self._walker = walker
-        self._coverage = coverage
+        self._keeping = keeping
         self._servers = servers
         self._reconcile = reconcile
         self._up_to_date = up_to_date
@@ -126,7 +126,7 @@ class Backfill:
         try:
             async for place in history.places():
                 listed_ids.add(place.location.channel.channel_id)
-                if self._coverage.covers(place.location):
+                if self._keeping.covers(place.location):
                     run.n_channels += 1
                     yield self._walk(history, place, listed_at)
         except HistoryDelayed as error:
@@ -144,7 +144,8 @@ class Backfill:
     async def _step(self, walk: _Walk, run: _Run) -> Tally | None:
         """The next page of a channel; None where reading it is over, for whatever reason, which is counted."""
         tally = await self._page(walk, run)
-        n_left = 0 if tally is None else walk.span.n_left(walk.location.channel.channel_id)
+        beginning_id = max(walk.location.channel.channel_id, self._keeping.border_id(walk.location.guild_id))
+        n_left = 0 if tally is None else walk.span.n_left(beginning_id)
         run.n_left += n_left - walk.n_left
         walk.n_left = n_left
         return tally

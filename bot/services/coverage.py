@@ -22,8 +22,8 @@ class Past(StrEnum):
 class Coverage:
     """Which channels each server wants indexed, known from `load` on.
 
-    The nearest word counts: that on the thread, else on its channel, its category, the server.
-    A private thread is covered by a word on itself alone.
+    The nearest word counts: that on the thread, else on its channel, its category, the server. What of a covered
+    place may be kept is for `Keeping` to say.
     """
 
     def __init__(self, servers: ServerStore) -> None:
@@ -60,10 +60,8 @@ class Coverage:
         await self._servers.put_half_life(server, days)
 
     def covers(self, location: Location) -> bool:
-        """Whether messages at a place are to be stored."""
+        """Whether a place is to be indexed."""
         told = self.told(location.guild_id)
-        if location.is_private:
-            return told.get(location.channel.channel_id, False)
         for channel_id in (*location.path, WHOLE_SERVER):
             if channel_id in told:
                 return told[channel_id]

@@ -57,7 +57,7 @@ class Importer:
         async with AsyncExitStack() as stack:
             file = await asyncio.to_thread(stack.enter_context, open_export(path))
             export = file.export
-            await self._ingest.met(export.server, export.channel)
+            await self._ingest.named(export.server, export.channel)
             batches = _batches(file)
             reading = asyncio.create_task(asyncio.to_thread(next, batches, None))
             try:

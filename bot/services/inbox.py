@@ -29,7 +29,9 @@ from bot.services.events import (
     message_ids_of,
 )
 from bot.services.ingest import Ingest
+from bot.services.keeping import Keeping
 from bot.services.uptodate import UpToDate
+from bot.services.withdrawal import Withdrawal
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +68,22 @@ class Inbox:
     A full queue makes those who put wait in the order in which they came; nothing is dropped.
     """
 
-    def __init__(self, ingest: Ingest, coverage: Coverage, answers: Answers, up_to_date: UpToDate) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        coverage: Coverage,
+        answers: Answers,
+        up_to_date: UpToDate,
+        *,
+        keeping: Keeping,
+        withdrawal: Withdrawal,
+    ) -> None:
         self._up_to_date = up_to_date
         self._ingest = ingest
         self._coverage = coverage
         self._answers = answers
+        self._keeping = keeping
+        self._withdrawal = withdrawal
         self._queue: asyncio.Queue[Event] = asyncio.Queue(SIZE)
         self._turn = asyncio.Lock()
         self._met: dict[int, Channel] = {}
@@ -157,11 +170,11 @@ class Inbox:
         """A thread has this title now; one that nothing is known of stays so."""
         known = {each.channel_id: each for each in await self._ingest.channels(channel.guild_id)}
         if known.get(channel.channel_id, channel) != channel:
-            await self._ingest.met(Server(channel.guild_id, ""), channel)
+            await self._ingest.named(Server(channel.guild_id, ""), channel)
             self._met.pop(channel.channel_id, None)
 
     async def _look_around(self, guild_id: int, surroundings: Surroundings) -> None:
-        """Know channels by the names and places that they have now, and hold nothing of those that are closed."""
+        """Know channels as they are now, and hold nothing of those that are closed or shut out."""
         self._met.clear()
         surroundings.read_what_opened(guild_id)
         channels, read = await self._ingest.channels(guild_id), await self._ingest.read_live(guild_id)
@@ -174,6 +187,7 @@ class Inbox:
             if known.get(location.channel.channel_id, location.channel) != location.channel:
                 await self._meet(location)
         await self._ingest.channels_closed(guild_id, surroundings.closed(guild_id, list(known.values())))
+        await self._withdrawal.clear(guild_id)
 
     async def _apply_messages(self, events: Sequence[Event], surroundings: Surroundings) -> None:
         """Saves first, then deletions: a tombstone makes that the same as any other order."""
@@ -201,7 +215,7 @@ class Inbox:
                 if channel_id not in located:
                     located[channel_id] = await surroundings.locate(guild_id, channel_id)
                 location = located[channel_id]
-            if location is not None and self._coverage.covers(location):
+            if location is not None and self._keeping.covers(location):
                 await self._meet(location)
                 known.add(event.message.message_id)
         if others := {event.message.message_id for event in events} - known:

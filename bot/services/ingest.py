@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
 
 from bot.messages import Channel, Message, Server
+from bot.services.keeping import TAKEN_OUT, Keeping
 from bot.services.spaces import Spaces
 from bot.storage.messages import MessageStore
 from bot.storage.servers import Marks, ServerStore
@@ -37,10 +38,11 @@ class Tally:
 class Ingest:
     """Brings messages into the database first and into the mirror after it."""
 
-    def __init__(self, messages: MessageStore, servers: ServerStore, spaces: Spaces) -> None:
+    def __init__(self, messages: MessageStore, servers: ServerStore, spaces: Spaces, keeping: Keeping) -> None:
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
+        self._keeping = keeping
         self.has_pending = asyncio.Event()  # set when something may wait for a vector
 
     async def met(self, server: Server, channel: Channel) -> None:
@@ -48,6 +50,12 @@ class Ingest:
         async with self._spaces.in_step:
             stale = await self._servers.put(server, channel)
             await self._forget_vectors(server.guild_id, stale)
+
+    async def named(self, server: Server, channel: Channel) -> None:
+        """A channel was seen by whoever cannot tell whether it is age-restricted: what is known of that stays."""
+        known = {each.channel_id: each for each in await self._servers.channels(server.guild_id)}
+        before = known.get(channel.channel_id, channel)
+        await self.met(server, replace(channel, is_age_restricted=before.is_age_restricted))
 
     async def saved(
         self,
@@ -57,18 +65,18 @@ class Ingest:
         reached: Marks | None = None,
         risen: Mapping[int, int] = MappingProxyType({}),
     ) -> Tally:
-        """Messages were written or edited; those that policy shuts out are counted by reason.
+        """Messages were written or edited; those that may not be kept are counted by reason.
 
-        `reached` and `risen` move marks as MessageStore.save says.
+        `reached` and `risen` move marks as MessageStore.save says; those of a channel that is shut out stay away.
         """
-        reasons = [refusal(message) for message in messages]
-        admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
         async with self._spaces.in_step:
+            admitted, skipped = await self._admitted(guild_id, messages)
+            if reached is not None and await self._keeping.is_shut_out(guild_id, reached.channel_id):
+                reached = None
             saved = await self._messages.save(guild_id, admitted, reached=reached, risen=risen)
             await self._forget_vectors(guild_id, saved.stale)
         if saved.new:
             self.has_pending.set()
-        skipped = Counter(reason for reason in reasons if reason is not None)
         n_saved = len(saved.new) + len(saved.changed)
         return Tally(
             new=len(saved.new),
@@ -80,7 +88,8 @@ class Ingest:
     async def renewed(self, guild_id: int, messages: Sequence[Message]) -> int:
         """Messages were found as they are now; how many of those that are stored had changed. The others stay out."""
         async with self._spaces.in_step:
-            saved = await self._messages.renew(guild_id, messages)
+            admitted, _ = await self._admitted(guild_id, messages)
+            saved = await self._messages.renew(guild_id, admitted)
             await self._forget_vectors(guild_id, saved.stale)
         return len(saved.changed)
 
@@ -92,6 +101,16 @@ class Ingest:
             await self._spaces.remove(guild_id, ids)
             await self._forget_vectors(guild_id, removed.stale)
         return len(removed.message_ids)
+
+    async def withdrawn(self, guild_id: int, message_ids: Iterable[int]) -> int:
+        """Messages may not be kept any more, and may come back once they may; how many of them were stored."""
+        async with self._spaces.in_step:
+            return await self._withdraw(guild_id, list(message_ids))
+
+    async def unread(self, guild_id: int, channel_ids: Collection[int] | None = None) -> None:
+        """The histories of these channels, or of all, are to be read anew."""
+        async with self._spaces.in_step:
+            await self._keeping.unread(guild_id, channel_ids)
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that are known."""
@@ -138,6 +157,24 @@ class Ingest:
             await self._forget_vectors(guild_id, removed.stale)
         return len(removed.message_ids)
 
+    async def _admitted(self, guild_id: int, messages: Sequence[Message]) -> tuple[list[Message], Counter[str]]:
+        """The messages that may be kept, and why the others may not; what is stored of those goes."""
+        reasons = await self._keeping.refusals(guild_id, messages)
+        refused = [(message, reason) for message, reason in zip(messages, reasons, strict=True) if reason is not None]
+        if gone := [message.message_id for message, reason in refused if reason in TAKEN_OUT]:
+            await self._withdraw(guild_id, await self._messages.stored_ids(guild_id, gone))
+        admitted = [message for message, reason in zip(messages, reasons, strict=True) if reason is None]
+        return admitted, Counter(reason for _, reason in refused)
+
+    async def _withdraw(self, guild_id: int, message_ids: Collection[int]) -> int:
+        """The caller holds `in_step`."""
+        if not message_ids:
+            return 0
+        removed = await self._messages.withdraw(guild_id, message_ids)
+        await self._spaces.remove(guild_id, removed.message_ids)
+        await self._forget_vectors(guild_id, removed.stale)
+        return len(removed.message_ids)
+
     async def _forget_vectors(self, guild_id: int, message_ids: Collection[int]) -> None:
         """What is stored now is said otherwise than it is mirrored; it waits for its vectors."""
         if message_ids:
@@ -149,12 +186,3 @@ class Ingest:
         async with self._spaces.in_step:
             await self._servers.forget(guild_id)
             await self._spaces.drop(guild_id)
-
-
-def refusal(message: Message) -> str | None:
-    """Why a message is not kept, as a key of the words; None when it is."""
-    if message.is_notice:
-        return "notice"
-    if message.is_bot:
-        return "bot"
-    return None

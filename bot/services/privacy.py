@@ -3,12 +3,13 @@
 import json
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.messages import StoredMessage
 from bot.services.erasure import Erasure
+from bot.services.keeping import Keeping
 from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
 from bot.storage.optouts import OptOutStore
@@ -50,16 +51,19 @@ class Privacy:
         members: MemberStore,
         messages: MessageStore,
         erasure: Erasure,
+        *,
+        keeping: Keeping,
     ) -> None:
         self._practice = practice
         self._optouts = optouts
         self._members = members
         self._messages = messages
         self._erasure = erasure
+        self._keeping = keeping
 
-    def practice(self, guild_id: int) -> Practice:  # noqa: ARG002  # a server may keep for a shorter time than others
+    def practice(self, guild_id: int) -> Practice:
         """What is done with the texts of a server."""
-        return self._practice
+        return replace(self._practice, retention_days=self._keeping.days(guild_id))
 
     async def standing(self, guild_id: int, member_id: int) -> Standing:
         wish = await self._optouts.of(guild_id, member_id)

@@ -12,6 +12,7 @@ from bot.messages import Channel, Location, Message, StoredMessage
 from bot.services.coverage import Coverage
 from bot.services.history import PAGE, History
 from bot.services.ingest import Ingest, Tally
+from bot.services.keeping import Keeping
 from bot.services.uptodate import UpToDate
 from bot.storage.servers import Marks, ServerStore
 from bot.storage.sweeps import Sweep, SweepStore
@@ -60,10 +61,12 @@ class Reconcile:
         sweeps: SweepStore,
         up_to_date: UpToDate,
         *,
+        keeping: Keeping,
         every: timedelta,
     ) -> None:
         self._ingest = ingest
         self._coverage = coverage
+        self._keeping = keeping
         self._servers = servers
         self._sweeps = sweeps
         self._up_to_date = up_to_date
@@ -265,7 +268,7 @@ class Reconcile:
         marks = await self._servers.marks(location.guild_id, location.channel.channel_id)
         tally = Tally(changed=await self._ingest.renewed(location.guild_id, page.messages))
         # A channel that was closed meanwhile is not filled again.
-        is_wanted = self._coverage.covers(location) and history.locate(location.channel) is not None
+        is_wanted = self._keeping.covers(location) and history.locate(location.channel) is not None
         lowest = marks.low_id if marks is not None and is_wanted else MAX_SNOWFLAKE
         wanted = [message for message in page.messages if message.message_id >= lowest]
         tally += await self.apply(location, page, wanted, reached=marks)

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.errors import EmbeddingError
 from bot.services.costs import NO_INDEX, Costs, ServerCosts
 from bot.services.spaces import Spaces
+from bot.services.withdrawal import Retention, Withdrawal
 from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
 from bot.storage.database import Database
 from bot.storage.embeddings import Counts
@@ -57,6 +58,8 @@ class Status:
     parked_reasons: dict[str, int]
     outage: Outage | None
     former: Former | None
+    retention_days: float | None
+    retention: Retention | None
     by_server: list[ServerCosts]
 
 
@@ -100,11 +103,13 @@ class Inspector:
         messages: MessageStore,
         servers: ServerStore,
         spaces: Spaces,
+        withdrawal: Withdrawal,
     ) -> None:
         self._database = database
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
+        self._withdrawal = withdrawal
         self._embeddings = spaces.embeddings
         self._embedder = spaces.embedder
         self.costs = Costs(messages, servers, spaces)
@@ -151,6 +156,8 @@ class Inspector:
             parked_reasons=await self._embeddings.parked_reasons(),
             outage=await self._embeddings.outage.get(),
             former=await self._former(),
+            retention_days=self._withdrawal.days,
+            retention=await self._withdrawal.last(),
             by_server=by_server,
         )
 

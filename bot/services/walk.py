@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.messages import Location, Message
-from bot.services.coverage import Coverage
 from bot.services.history import History, Place
 from bot.services.ingest import Ingest, Tally
-from bot.services.reconcile import RECENT, Reconcile
+from bot.services.keeping import Keeping
+from bot.services.reconcile import RECENT, ComparedPage, Reconcile
 from bot.services.uptodate import UpToDate
 from bot.storage.servers import Marks, ServerStore
 from bot.times import made_at, snowflake_at
@@ -22,9 +22,10 @@ class Span:
     low_id: int = 0
     n_read: int = 0
 
-    def n_left(self, channel_id: int) -> int:
-        """How many older messages there are, if they were always written as densely since the channel was made."""
-        read_for, left_for = made_at(self.newest_id) - made_at(self.low_id), made_at(self.low_id) - made_at(channel_id)
+    def n_left(self, beginning_id: int) -> int:
+        """How many older messages there are, if they were always written as densely since an id was made."""
+        read_for = made_at(self.newest_id) - made_at(self.low_id)
+        left_for = made_at(self.low_id) - made_at(beginning_id)
         return max(round(self.n_read * (left_for / read_for)), 0) if self.low_id and read_for else 0
 
 
@@ -36,11 +37,11 @@ class Walker:
     """Walks through channels; each page is saved together with the marks that it moved."""
 
     def __init__(
-        self, ingest: Ingest, coverage: Coverage, servers: ServerStore, reconcile: Reconcile, up_to_date: UpToDate
+        self, ingest: Ingest, keeping: Keeping, servers: ServerStore, reconcile: Reconcile, up_to_date: UpToDate
     ) -> None:
         self._up_to_date = up_to_date
         self._ingest = ingest
-        self._coverage = coverage
+        self._keeping = keeping
         self._servers = servers
         self._reconcile = reconcile
 
@@ -68,7 +69,8 @@ class Walker:
         channel_id, at, began_at = location.channel.channel_id, self._up_to_date.now(), datetime.now(UTC)
         page = await self._reconcile.page(history, location)
         self._refuse_unwanted(location)
-        marks = _reached(channel_id, page.messages, page.floor_id)
+        high_id = page.messages[0].message_id if page.messages else 0
+        marks = Marks(channel_id, high_id=high_id, low_id=self._low(location, page))
         span.newest_id, span.low_id, span.n_read = marks.high_id, marks.low_id, len(page.messages) - 1
         tally = await self._reconcile.apply(location, page, page.messages, reached=marks)
         self._up_to_date.was_read(channel_id, at=at)
@@ -90,15 +92,21 @@ class Walker:
         self._up_to_date.was_read(marks.channel_id, at=at)
 
     async def _fall(self, history: History, location: Location, marks: Marks, span: Span) -> AsyncIterator[Tally]:
-        """Read what is older than the low mark, as long as that is wanted."""
+        """Read what is older than the low mark, as long as that is wanted and may be kept."""
         span.newest_id, span.low_id = span.newest_id or marks.low_id, marks.low_id
-        while marks.low_id and self._coverage.wants_history(location.guild_id):
+        while marks.low_id and self._keeping.wants_older(location.guild_id, marks.low_id):
             self._refuse_unwanted(location)
             page = await self._reconcile.page(history, location, before_id=marks.low_id)
             self._refuse_unwanted(location)
-            marks = replace(marks, low_id=page.floor_id)
+            marks = replace(marks, low_id=self._low(location, page))
             span.low_id, span.n_read = marks.low_id, span.n_read + len(page.messages)
             yield await self._reconcile.apply(location, page, page.messages, reached=marks)
+
+    def _low(self, location: Location, page: ComparedPage) -> int:
+        """Down to where a page has read what may be kept; what is too old, if there may be any, counts as not read."""
+        border_id = self._keeping.border_id(location.guild_id)
+        oldest_id = min([location.channel.channel_id, *(message.message_id for message in page.messages[-1:])])
+        return border_id if max(page.floor_id, oldest_id) < border_id else page.floor_id
 
     def _is_to_be_compared(self, place: Place) -> bool:
         """Whether something was written lately in a channel that something may have been missed of."""
@@ -114,10 +122,5 @@ class Walker:
 
     def _refuse_unwanted(self, location: Location) -> None:
         """Indexing may be stopped before a page is asked for, and while it is on its way."""
-        if not self._coverage.covers(location):
+        if not self._keeping.covers(location):
             raise Stopped
-
-
-def _reached(channel_id: int, page: Sequence[Message], floor_id: int) -> Marks:
-    """The marks that the newest page of a channel sets."""
-    return Marks(channel_id, high_id=page[0].message_id if page else 0, low_id=floor_id)

@@ -68,6 +68,15 @@ class MessageStore:
             )
             return await remove(transaction, guild_id, rows)
 
+    async def withdraw(self, guild_id: int, message_ids: Iterable[int]) -> Removed:
+        """Remove messages with all that was made of them; they may come back."""
+        ids = json_ids(message_ids)
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(
+                f"SELECT message_id FROM messages WHERE guild_id = ? AND {AMONG}", (guild_id, ids)
+            )
+            return await remove(transaction, guild_id, rows)
+
     async def delete_channels(self, guild_id: int, channel_ids: Collection[int]) -> Removed:
         """Remove whatever is stored and known of channels and keep it from coming back."""
         among = (guild_id, json_ids(channel_ids))

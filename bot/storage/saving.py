@@ -86,12 +86,13 @@ async def _put_authors(transaction: Transaction, messages: Iterable[Message]) ->
 async def _put(transaction: Transaction, messages: Iterable[tuple[Message, Version]]) -> None:
     await transaction.execute_many(
         """INSERT INTO messages (guild_id, message_id, channel_id, author_id, origin, edited_at, content_hash, content,
-                                 attached, names, reply_to, leans)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                 attached, names, reply_to, leans, is_bot)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE SET origin = excluded.origin, edited_at = excluded.edited_at,
                                      content_hash = excluded.content_hash, content = excluded.content,
                                      attached = excluded.attached, names = excluded.names,
-                                     reply_to = excluded.reply_to, leans = excluded.leans""",
+                                     reply_to = excluded.reply_to, leans = excluded.leans,
+                                     is_bot = excluded.is_bot""",
         [
             (
                 message.guild_id,
@@ -106,6 +107,7 @@ async def _put(transaction: Transaction, messages: Iterable[tuple[Message, Versi
                 version.said.names,
                 message.reply_to,
                 version.leans,
+                message.is_bot,
             )
             for message, version in messages
         ],

@@ -83,10 +83,12 @@ class ServerStore:
                 (server.guild_id, storable(server.name)),
             )
             await transaction.execute(
-                """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name) VALUES (?, ?, ?, ?, ?)
+                """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name, is_age_restricted)
+                   VALUES (?, ?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, kind = excluded.kind,
-                                             name = iif(is_untitled, '', coalesce(nullif(excluded.name, ''), name))""",
-                (channel.guild_id, channel.channel_id, channel.parent_id, channel.kind, storable(channel.name)),
+                                             name = iif(is_untitled, '', coalesce(nullif(excluded.name, ''), name)),
+                                             is_age_restricted = excluded.is_age_restricted""",
+                (channel.guild_id, channel.channel_id, *_told(channel)),
             )
             if title == await _title(transaction, channel):
                 return []
@@ -96,12 +98,11 @@ class ServerStore:
 
     async def _knows(self, server: Server, channel: Channel) -> bool:
         """Whether all of this was told before, so that nothing is to be written."""
-        name = storable(channel.name)
-        told = (storable(server.name), name, channel.kind, channel.parent_id)
+        told = (storable(server.name), *_told(channel))
         rows = await self._database.fetch(
-            """SELECT s.name, iif(c.is_untitled, ?, c.name), c.kind, c.parent_id
+            """SELECT s.name, parent_id, kind, iif(c.is_untitled, ?, c.name), is_age_restricted
                FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ? AND channel_id = ?""",
-            (name, server.guild_id, channel.channel_id),
+            (storable(channel.name), server.guild_id, channel.channel_id),
         )
         return told in rows
 
@@ -111,11 +112,11 @@ class ServerStore:
 
     async def channels(self, guild_id: int) -> list[Channel]:
         rows = await self._database.fetch(
-            """SELECT guild_id, channel_id, name, kind, parent_id FROM channels
+            """SELECT guild_id, channel_id, name, kind, parent_id, is_age_restricted FROM channels
                WHERE guild_id = ? ORDER BY channel_id""",
             (guild_id,),
         )
-        return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4]) for row in rows]
+        return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4], bool(row[5])) for row in rows]
 
     async def coverage(self) -> dict[int, dict[int, bool]]:
         """By server, what it said of its channels (0 for all the rest): whether they are to be indexed."""
@@ -236,6 +237,11 @@ class ServerStore:
             (guild_id, channel_id),
         )
         return replace(Marks(*rows[0]), are_first=False) if rows else None
+
+
+def _told(channel: Channel) -> tuple[int | None, str, str, bool]:
+    """What is told of a channel, as the columns have it."""
+    return (channel.parent_id, channel.kind, storable(channel.name), channel.is_age_restricted)
 
 
 async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> None:

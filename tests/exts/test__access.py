@@ -47,6 +47,7 @@ async def lookups(town: Town, person: Person) -> int:
 async def test_what_stands_in_a_closed_channel_is_found_by_those_who_may_read_it(town: Town, denied, kind) -> None:
     """Channels, voice chats, threads and posts are shown to who may see them and their history, and to nobody else."""
     carol = town.newcomer("carol")
+    await town.include("voice")
     attic = {"voice": town.guild.voice, "post": town.guild.forum}.get(kind, town.guild.text)("attic")
     await attic.overwrite(town.bob, deny=denied)
     if kind == "post":
@@ -73,6 +74,7 @@ async def test_a_voice_chat_is_for_those_who_may_connect(town: Town) -> None:
     """What is written in a voice channel is shown only to who may enter it."""
     tower = town.guild.voice("tower", overwrites={town.bob: (0, CONNECT)})
     await tower.post(town.ada, "the ferry leaves at noon")
+    await town.include("voice")
     await town.index()
 
     assert not await finds(town, town.bob, "the ferry leaves at noon")
@@ -466,6 +468,7 @@ async def test_hits_of_an_age_restricted_channel_stay_among_such(town: Town) -> 
     """What stands in an age-restricted channel is shared in age-restricted channels only."""
     night, bar = town.guild.text("night", nsfw=True), town.guild.text("bar", nsfw=True)
     await night.post(town.ada, "the ferry has a bar")
+    await town.include("age_restricted")
 
     assert "ferry" in await shared_from(town, night, bar)
     assert shown(await asked(town.bob, town.square, "ferry", channel=night)) == NOTHING
@@ -479,6 +482,7 @@ async def test_hits_of_a_voice_chat_are_not_shared_with_those_who_may_not_enter(
     await town.guild.everyone.edit(permissions=town.guild.everyone.permissions & ~CONNECT.value)
     bridge, mast = town.guild.voice("bridge"), town.guild.voice("mast")
     await bridge.post(town.ada, "the ferry leaves at noon")
+    await town.include("voice")
 
     assert await shared_from(town, bridge, town.square) == NOT_SHARED
     assert "ferry" in await shared_from(town, bridge, mast)

@@ -58,6 +58,7 @@ async def test_every_kind_of_place_is_read(town: Town) -> None:
         thread.seed(town.bob, [f"in {thread.name}"], start=BEGAN + timedelta(days=300), step=MINUTE)
     await archived.archive()
 
+    await town.include("voice")
     await progress_of(town)
     await town.stored("in square", "in news", "in lounge", "in a post", "in active", "in archived")
     kinds = dict(town.bot.rows("SELECT name, kind FROM channels WHERE guild_id = ?", town.guild.id))

@@ -16,6 +16,7 @@ from bot.services.backfill import Progress
 from bot.services.coverage import WHOLE_SERVER, Past
 from bot.services.events import Event
 from bot.services.ingest import Tally
+from bot.services.keeping import Kind
 from bot.words import LANGUAGES, Words
 
 
@@ -89,12 +90,15 @@ class Failing:
     def told(self, guild_id: int) -> dict[int, bool]:
         return {WHOLE_SERVER: True}
 
+    def includes(self, guild_id: int, kind: Kind) -> bool:
+        return False
+
     async def put(self, event: Event) -> None:
         pass
 
 
 def reader_of(failing: Failing) -> Reader:
-    return Reader(client=failing, backfill=failing, coverage=failing, inbox=failing)
+    return Reader(client=failing, backfill=failing, coverage=failing, keeping=failing, inbox=failing)
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> list[float]:

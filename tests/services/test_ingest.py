@@ -9,7 +9,6 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, s
 
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Origin, Query
-from bot.services.ingest import refusal
 from bot.storage.servers import Marks
 
 CATEGORY, THREAD = 5, 77
@@ -17,26 +16,6 @@ CATEGORY, THREAD = 5, 77
 
 async def found(rooms: Rooms, text: str) -> list[int]:
     return [hit.message.message_id for hit in await rooms.search.similar(Operator(), Query(text=text))]
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        pytest.param({"is_bot": True}, "bot", id="b26-bot"),
-        pytest.param({"is_notice": True}, "notice", id="b27-notice"),
-        pytest.param({"is_notice": True, "is_bot": True}, "notice", id="notice-of-a-bot"),
-        pytest.param({}, None, id="person"),
-        pytest.param({"content": ""}, None, id="b2-no-text"),
-    ],
-)
-async def test_policy_decides_by_reason(rooms: Rooms, values: dict, reason: str | None) -> None:
-    """Bots and notices are counted and not kept; what people wrote is kept, with or without text."""
-    tally = await rooms.ingest.saved(GUILD, [message(1, **values)])
-
-    assert refusal(message(1, **values)) == reason
-    assert tally.new == (reason is None)
-    assert dict(tally.skipped) == ({} if reason is None else {reason: 1})
-    assert await rooms.messages.count() == tally.new
 
 
 async def test_every_message_is_counted_once(rooms: Rooms) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import Rooms
 from fakes import AsStored, PagedHistory
-from make import BOB, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, exported_message, location, utc, write_export
+from make import BOB, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, exported_message, location, server, utc, write_export
 from make import message as any_message
 
 from bot.app import open_app, restore_backup
@@ -233,6 +233,9 @@ async def test_one_message_is_never_too_much_for_a_file(rooms: Rooms, monkeypatc
     assert [[one["message_id"] for one in each["messages"]] for each in await files(rooms)] == [["1"], ["2"]]
 
 
-def test_what_is_done_with_texts_is_what_was_set_up(rooms: Rooms) -> None:
-    """Nobody gets the texts of the local model, and nothing limits how long they are kept."""
+async def test_what_is_done_with_texts_is_what_was_set_up(rooms: Rooms) -> None:
+    """Nobody gets the texts of the local model, and they are kept as long as the server said, if it did."""
     assert rooms.privacy.practice(GUILD) == Practice(service=None, removal_grace_hours=24, retention_days=None)
+    await rooms.keeping.retain(server(), 30)
+    assert rooms.privacy.practice(GUILD).retention_days == 30
+    assert rooms.privacy.practice(OTHER_GUILD).retention_days is None

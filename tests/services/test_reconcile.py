@@ -537,7 +537,13 @@ async def test_a_channel_is_compared_anew_when_the_period_is_over(town: Rooms) -
     await swept(town, history)
     history.delete(7)
     again = Reconcile(
-        town.ingest, town.coverage, town.servers, town.sweeps, town.up_to_date, every=timedelta(seconds=-1)
+        town.ingest,
+        town.coverage,
+        town.servers,
+        town.sweeps,
+        town.up_to_date,
+        keeping=town.keeping,
+        every=timedelta(seconds=-1),
     )
     async with beside(again.sweep(lambda: [history])):
         await until_it_is(history.contents(), lambda: contents(town))

@@ -22,6 +22,7 @@ def inspector(rooms: Rooms) -> Inspector:
         messages=rooms.messages,
         servers=rooms.servers,
         spaces=rooms.spaces,
+        withdrawal=rooms.withdrawal,
     )
 
 
@@ -287,3 +288,16 @@ async def test_a_damaged_vector_is_no_fault_of_the_mirror(rooms: Rooms) -> None:
     again = await rooms_over(rooms.database)
 
     assert await verdicts(again) == {"vectors": "bad_vectors"}
+
+
+async def test_the_state_tells_how_long_messages_are_kept(rooms: Rooms) -> None:
+    """The installation's limit is told with the last sweep over all servers; nothing where there is none."""
+    before = await inspector(rooms).status()
+    assert (before.retention_days, before.retention) == (None, None)
+    await rooms.ingest.saved(GUILD, [message(1, "old")])
+    rooms.keeping.retention_days = 30
+    await rooms.withdrawal.sweep()
+
+    after = await inspector(rooms).status()
+    assert (after.messages, after.retention_days, after.retention.n_swept) == (0, 30, 1)
+    assert after.retention == await rooms.withdrawal.last()

@@ -191,6 +191,11 @@ class Channel:
         self.name = name
         await self.announce()
 
+    async def restrict(self, *, nsfw: bool = True) -> None:
+        """Make it age-restricted, or open to all ages, with CHANNEL_UPDATE."""
+        self.nsfw = nsfw
+        await self.announce()
+
     async def move(self, category: "Channel | None") -> None:
         """Put it into another category, its permissions unchanged, with CHANNEL_UPDATE."""
         self.parent = category

@@ -11,6 +11,7 @@ import pytest
 import bot
 from bot import errors
 from bot.errors import BotError, EmbeddingError, ImportFileRefused, SettingsInvalid, SnowflakeInvalid
+from bot.services.keeping import Kind
 from bot.words import LANGUAGES, Words, catalogue, words_for_terminal
 
 BOT = Path(bot.__file__).parent
@@ -248,7 +249,9 @@ def test_what_is_skipped_has_words(language):
     """Each reason for which a message is not stored has a text."""
     told = {key[1] for key in TEXTS[language] if key[0] == "skipped"}
 
-    assert told == {"notice", "bot", "deleted", "opted_out", "bad_id", "unreadable"}
+    assert told == {"notice", "bot", "own", "too_old", "unwanted", "deleted", "opted_out", "bad_id", "unreadable"} | (
+        set(Kind) - {Kind.BOTS}
+    )
 
 
 # --- which language

@@ -12,6 +12,7 @@ from bot.storage.schema import (
     erasure,
     folds,
     gaps,
+    keeping,
     messages,
     optouts,
     parts,
@@ -39,4 +40,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     parts.STATEMENTS,
     erasure.STATEMENTS,
     optouts.STATEMENTS,
+    keeping.STATEMENTS,
 )
