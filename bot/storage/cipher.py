@@ -56,6 +56,11 @@ class DataKey:
         return FileKey(hashlib.pbkdf2_hmac("sha512", self._passphrase, salt, _ROUNDS, 32), salt)
 
 
+def data_key(text: str | None) -> DataKey | None:
+    """The key that an operator has set, if any."""
+    return None if text is None else DataKey(text)
+
+
 def file_key(path: Path, key: DataKey | None) -> FileKey | None:
     return None if key is None else key.of(path)
 
