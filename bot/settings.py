@@ -102,9 +102,9 @@ class Settings(BaseSettings):
 
     @field_validator("data_key_file")
     @classmethod
-    def _is_alone(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if key is not None and info.data.get("data_key") is not None:
-            raise ValueError("is set beside DATA_KEY: leave one of them away")
+    def _is_the_only_one(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if None not in (key, other := info.data.get("data_key")) and key != other:
+            raise ValueError("holds another key than DATA_KEY: leave one of them away")
         return key
 
     @property

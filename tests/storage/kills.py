@@ -1,6 +1,7 @@
-"""Runs a backup or a restore again and again, each time in a child that is killed one line later than the last.
+"""Runs a verb of the storage again and again, each time in a child that is killed one line later than the last.
 
-python kills.py backup|restore STATE SOURCE WORK: every run gets a copy of the folder STATE as WORK/1, WORK/2 ...
+python kills.py backup|restore|encrypt|decrypt STATE SOURCE WORK: every run gets a copy of the folder STATE as WORK/1,
+WORK/2 ... An encrypted folder has the key of the tests.
 """
 
 import os
@@ -12,9 +13,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bot.storage import backup, database
+from keys import KEY
 
-WATCHED = {backup.__file__, database.__file__}
+from bot import wiping
+from bot.index import mirror
+from bot.storage import backup, conversion, database
+
+WATCHED = {backup.__file__, conversion.__file__, database.__file__, mirror.__file__, wiping.__file__}
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
@@ -38,6 +43,10 @@ def die_at_line(n: int) -> None:
 def work(verb: str, folder: Path, source: Path) -> None:
     if verb == "backup":
         backup.back_up(folder, folder / "copy.db", now=NOW, on_progress=lambda *_: None)
+    elif verb in ("encrypt", "decrypt"):
+        conversion._A_LOOK = 200  # so that there is a line to die at in the middle of the copy
+        convert = getattr(conversion, verb)
+        convert(folder, KEY, wipe_copies=lambda: mirror.wipe_mirrors(folder), on_progress=lambda *_: None)
     else:
         backup.restore(source, folder, replace=True, on_progress=lambda *_: None)
 

@@ -383,7 +383,7 @@ def killed_at_every_line(verb: str, state: Path, source: Path, into: Path) -> li
     """The folders that were left, in the order of the lines; the last run came to its end."""
     into.mkdir()
     command = [sys.executable, Path(__file__).with_name("kills.py"), verb, state, source, into]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(__file__).parents[n]) for n in (1, 2))}
     subprocess.run(list(map(str, command)), check=True, env=environment, timeout=110)
     folders = sorted(into.iterdir(), key=lambda path: int(path.name))
     assert len(folders) > 40
