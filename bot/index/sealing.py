@@ -43,7 +43,10 @@ class Seal:
 
 
 class _Sectors(io.RawIOBase):
-    """The contents of a sealed file; each call reads or writes a sector at most."""
+    """The contents of a sealed file, which is written from its beginning on, without holes.
+
+    Each call reads or writes a sector at most.
+    """
 
     def __init__(self, file: BinaryIO, secret: bytes, *, is_new: bool) -> None:
         self._file = file
