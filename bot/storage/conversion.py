@@ -16,7 +16,7 @@ from bot.errors import ConversionFailed, DatabaseLocked, StorageFailed
 from bot.storage.backup import Backup, Progress, retire, sync
 from bot.storage.cipher import DataKey, attach, file_key, is_plain
 from bot.storage.connections import in_this_thread
-from bot.storage.database import FILE_NAME, is_ours, new_file
+from bot.storage.database import FILE_NAME, PAGE_SIZE, is_ours, new_file
 from bot.wiping import overwrite, wipe_file
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def _export(path: Path, old: DataKey | None, copy: Path, new: DataKey | None, on
     """Write all that a database holds into an empty file; what that is."""
     n_bytes = path.stat().st_size
     with in_this_thread(path, "ro", key=old) as connection:
-        attach(connection, copy, file_key(copy, new))
+        attach(connection, copy, file_key(copy, new), plain_page_size=PAGE_SIZE)
         connection.execute("PRAGMA copy.journal_mode = OFF")
         connection.execute("PRAGMA copy.synchronous = OFF")
         connection.set_progress_handler(lambda: on_progress(min(copy.stat().st_size, n_bytes), n_bytes), _A_LOOK)

@@ -11,12 +11,13 @@ from typing import Any
 import aiosqlite
 
 from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, DataFolderUnusable
-from bot.storage.cipher import PAGE_SIZE, DataKey, FileKey, file_key
+from bot.storage.cipher import DataKey, FileKey, file_key
 from bot.storage.connections import BUSY_S, DRIVER_ERRORS, READING_CACHE_KIB, connection_to, to_its_end, translated
 from bot.storage.schema import APPLICATION_ID, FUNCTIONS, MIGRATIONS
 from bot.wiping import wipe_file
 
 FILE_NAME = "bot.db"
+PAGE_SIZE = 16_384  # vectors of 1, 3 and 6 KB waste 11, 8 and 34 % of it; of 4,096 they waste 38, 35 and 34 %
 AMONG = "message_id IN (SELECT value FROM json_each(?))"  # for ids as json_ids gives them
 _RESET_BUSY_MS = 200  # what a checkpoint may hold up writers for
 _LOGS = ("-wal", "-shm", "-journal")
@@ -167,7 +168,8 @@ async def _make(path: Path, key: DataKey | None) -> None:
     """Make the database under another name first: a kill leaves none, never an empty one."""
     new = new_file(path)
     async with connection_to(new, "rw", key=file_key(new, key)) as connection:
-        await connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        if key is None:
+            await connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         await connection.execute("PRAGMA journal_mode = WAL")
         await _migrate(new, connection)
     drop_logs(path)

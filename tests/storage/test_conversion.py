@@ -18,9 +18,9 @@ from bot.index.mirror import wipe_mirrors
 from bot.storage import connections
 from bot.storage import conversion as module
 from bot.storage.backup import Backup
-from bot.storage.cipher import PAGE_SIZE, DataKey, is_plain
+from bot.storage.cipher import SEALED_PAGE_SIZE, DataKey, is_plain
 from bot.storage.conversion import decrypt, encrypt
-from bot.storage.database import Database, open_to_read, open_to_write
+from bot.storage.database import PAGE_SIZE, Database, open_to_read, open_to_write
 from bot.storage.lexicon import Lexicon
 from bot.storage.schema import MIGRATIONS
 
@@ -54,6 +54,8 @@ async def held(folder: Path, key: DataKey | None) -> list[Any]:
     async with open_to_write(folder, key) as database:
         assert await database.problems() == []
         assert await database.fetch("PRAGMA journal_mode") == [("wal",)]
+        [(page_size,)] = await database.fetch("PRAGMA page_size")
+        assert int(page_size) == (PAGE_SIZE if key is None else SEALED_PAGE_SIZE)
         schema = await database.fetch("SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2")
         tables = [name for kind, name, _ in schema if kind == "table" and name != "sessions"]
         rows = [await database.fetch(f'SELECT * FROM "{name}"') for name in tables]
