@@ -102,8 +102,7 @@ class Workshop:
         self.source = sources
         self.kind = kind
         self.folder = folder if stamps is not None and kind is None else None
-        self.may_write = may_write
-        self.open_file = open_file
+        self.may_write, self.open_file = may_write, open_file
         self.stamps = stamps
         self._pool = pool
         self._scan_pool = scan_pool or pool
