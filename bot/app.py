@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 from bot.embedding.base import Embedder
 from bot.errors import EmbeddingError, IndexUnsuitable
+from bot.index.cache import Opener, open_plain
 from bot.index.faiss import FaissKind, faiss_kind
 from bot.index.mirror import Mirror, forget_generations_but, mirror_folder
 from bot.index.room import Room, left_for_indexes
@@ -40,7 +40,7 @@ from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
-from bot.storage.backup import Backup, Progress, back_up, restore
+from bot.storage.cipher import data_key
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
@@ -93,7 +93,7 @@ async def open_app(settings: Settings, verb: str) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         stack.enter_context(writing_to(settings.data_dir, verb))
         embedder = await stack.enter_async_context(_open_embedder(settings))
-        database = await stack.enter_async_context(open_to_write(settings.data_dir))
+        database = await stack.enter_async_context(open_to_write(settings.data_dir, data_key(settings.key_of_the_data)))
         await begin_session(database)
         await GenerationStore(database, _generation(embedder)).make_current()
         app = _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=True))
@@ -108,19 +108,8 @@ async def open_reader(settings: Settings) -> AsyncIterator[App]:
     """The services beside a process that may be writing: they can read and search. Raises BotError."""
     async with AsyncExitStack() as stack:
         embedder = await stack.enter_async_context(_open_embedder(settings))
-        database = await stack.enter_async_context(open_to_read(settings.data_dir))
+        database = await stack.enter_async_context(open_to_read(settings.data_dir, data_key(settings.key_of_the_data)))
         yield _app(settings, database, await _spaces(stack, settings, database, embedder, is_writing=False))
-
-
-def make_backup(settings: Settings, target: Path, on_progress: Progress) -> Backup:
-    """A copy of the database, also while another process writes to it. Raises BotError."""
-    return back_up(settings.data_dir, target, now=datetime.now(UTC), on_progress=on_progress)
-
-
-def restore_backup(settings: Settings, source: Path, on_progress: Progress, *, replace: bool) -> Backup:
-    """A backup put in the place of the database, which `replace` gives up. Raises BotError."""
-    with writing_to(settings.data_dir, "restore"):
-        return restore(source, settings.data_dir, replace=replace, on_progress=on_progress)
 
 
 def _generation(embedder: Embedder) -> Generation:
@@ -169,7 +158,8 @@ class _Mirrors:
         return self._of(generation, _kind(self._settings, generation))
 
     def _of(self, generation: Generation, kind: FaissKind | None) -> Mirror:
-        reader = VectorReader(self._database.path, generation, batch_bytes=min(self._limit_bytes // 64, _BATCH_BYTES))
+        batch_bytes = min(self._limit_bytes // 64, _BATCH_BYTES)
+        reader = VectorReader(self._database.path, generation, batch_bytes=batch_bytes, key=self._database.key)
         self._stack.callback(reader.close)
         workshop = Workshop(
             generation.dim,
@@ -182,12 +172,22 @@ class _Mirrors:
             limit_bytes=self._limit_bytes,
             room=self._room,
             may_write=self._is_writing,
+            open_file=_opener(self._database),
         )
         mirror = Mirror(workshop)
         if self._is_writing:
             self._stack.callback(mirror.close)
         self._stack.callback(workshop.stop)
         return mirror
+
+
+def _opener(database: Database) -> Opener:
+    """What is beside an encrypted database is encrypted as well."""
+    if database.key is None:
+        return open_plain
+    from bot.index.sealing import Seal  # noqa: PLC0415  # few need its library
+
+    return Seal(database.key.secret).open
 
 
 def _kind(settings: Settings, generation: Generation) -> FaissKind | None:

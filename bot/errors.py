@@ -120,6 +120,17 @@ class BackupUnusable(_AtPathBecause):
     """A file that should be restored cannot be read, is damaged, or another program's."""
 
 
+class DataKeyUnfit(_AtPathBecause):
+    """A database and the key that is set, or not set, do not belong together; `reason` is a key of the words."""
+
+
+@dataclass(eq=False)
+class ConversionFailed(_AtPathBecause):
+    """A database was not encrypted or decrypted, and is as it was."""
+
+    detail: str = ""
+
+
 # --- embeddings and the index
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsInvalid
+
+_SHORTEST_DATA_KEY = 8  # a long one is wanted; this is what is no key at all
 
 
 class EmbedderKind(StrEnum):
@@ -35,6 +37,25 @@ def _key(secret: SecretStr) -> SecretStr:
     if secret.get_secret_value().count(".") == 2:  # noqa: PLR2004  # a token has three parts
         raise ValueError("looks like a Discord token; it belongs into DISCORD_TOKEN")
     return _one_line(secret)
+
+
+def _data_key(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if len(value) < _SHORTEST_DATA_KEY or value != value.strip() or not value.isprintable():
+        raise ValueError(
+            f"must be 64 hexadecimal digits, or a passphrase of at least {_SHORTEST_DATA_KEY} characters in one line"
+        )
+    return secret
+
+
+def _first_line(path: object) -> SecretStr:
+    """What a file holds instead of the environment."""
+    try:
+        return SecretStr(_folder(Path(str(path))).read_text("utf-8").removesuffix("\n").removesuffix("\r"))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ValueError("names a file that is no text") from None
 
 
 def _folder(path: Path) -> Path:
@@ -64,6 +85,8 @@ class Settings(BaseSettings):
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-large"
     embedding_dimensions: Annotated[int, Field(ge=1, le=16_384)] | None = None
     data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
+    data_key: Annotated[SecretStr, AfterValidator(_data_key)] | None = None
+    data_key_file: Annotated[SecretStr, BeforeValidator(_first_line), AfterValidator(_data_key)] | None = None
     faiss_index: Annotated[str, Field(min_length=1)] = "auto"
     memory_limit_mb: Annotated[int, Field(ge=256, le=2**20)] = 1024
     removal_grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24
@@ -79,6 +102,19 @@ class Settings(BaseSettings):
         if key is None and info.data.get("embedder") is EmbedderKind.OPENAI:
             raise ValueError("is needed, since EMBEDDER is openai")
         return key
+
+    @field_validator("data_key_file")
+    @classmethod
+    def _is_the_only_one(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if None not in (key, other := info.data.get("data_key")) and key != other:
+            raise ValueError("holds another key than DATA_KEY: leave one of them away")
+        return key
+
+    @property
+    def key_of_the_data(self) -> str | None:
+        """What the database is encrypted with, wherever it stands."""
+        key = self.data_key or self.data_key_file
+        return None if key is None else key.get_secret_value()
 
     @property
     def uses_openai(self) -> bool:

@@ -37,6 +37,7 @@ from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
+from bot.storage.cipher import DataKey
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
@@ -78,8 +79,14 @@ def retries_without_waiting() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_to_write(tmp_path) as opened:
+def key() -> DataKey | None:
+    """The key of the database: none, unless a test is marked to run with one as well."""
+    return None
+
+
+@pytest.fixture
+async def database(tmp_path: Path, key: DataKey | None) -> AsyncIterator[Database]:
+    async with open_to_write(tmp_path, key) as opened:
         yield opened
 
 
@@ -123,7 +130,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     embeddings = EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
     await embeddings.generations.make_current()
     messages, servers = MessageStore(database), ServerStore(database)
-    reader = VectorReader(database.path, embeddings.generation, batch_bytes=2**20)
+    reader = VectorReader(database.path, embeddings.generation, batch_bytes=2**20, key=database.key)
     workshop = Workshop(
         embedder.dim, reader.of, pool=ThreadPoolExecutor(2), folder=folder, stamps=Sessions(reader) if folder else None
     )

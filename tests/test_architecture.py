@@ -25,6 +25,7 @@ BASE = {
     "bot.threads",
     "bot.times",
     "bot.vectors",
+    "bot.wiping",
 }
 # What each room may import of the others; the base everybody may.
 ALLOWED = {
@@ -35,11 +36,21 @@ ALLOWED = {
     "bot.settings": set(),
     "bot.services": {"bot.storage", "bot.embedding.base", "bot.index.base", "bot.index.mirror"},
     "bot.app": {"bot.storage", "bot.embedding", "bot.index", "bot.services", "bot.settings"},
+    "bot.copying": {"bot.storage", "bot.index.mirror", "bot.settings"},
     "bot.exts": {"bot.client", "bot.services", "bot.words"},
     "bot.client": {"bot.app", "bot.exts", "bot.services", "bot.words"},
     "bot.terminal": {"bot.services", "bot.words"},
     "bot.console": {"bot.app", "bot.services", "bot.settings", "bot.terminal"},
-    "bot.cli": {"bot.app", "bot.client", "bot.console", "bot.services", "bot.settings", "bot.terminal", "bot.words"},
+    "bot.cli": {
+        "bot.app",
+        "bot.client",
+        "bot.console",
+        "bot.copying",
+        "bot.services",
+        "bot.settings",
+        "bot.terminal",
+        "bot.words",
+    },
     "bot.__main__": {"bot.cli"},
 }
 HOMES = {
@@ -47,6 +58,7 @@ HOMES = {
     "aiohttp": "bot.exts._failures",
     "aiosqlite": ("bot.storage.connections", "bot.storage.database"),  # the latter names its type only
     "sqlcipher3": "bot.storage.connections",
+    "cryptography": "bot.index.sealing",
     "filelock": "bot.storage.lock",
     "openai": "bot.embedding.openai",
     "stamina": "bot.embedding.openai",

@@ -483,6 +483,77 @@ def test_backup_and_restore_tell_what_they_cannot_do(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.db"))
 
 
+PASSPHRASE = "correct horse battery staple"
+
+
+def everything_in(folder: str) -> bytes:
+    return b"".join(path.read_bytes() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_what_is_stored_is_encrypted_and_decrypted_again(bath: Path) -> None:
+    """With its key every verb works and no file holds a text; without it none does, nor with it afterwards."""
+    secret = STORED[-1].encode()
+    assert secret in everything_in("data")
+    Path("key").write_text(f"{PASSPHRASE}\n")
+    encrypted = bot("encrypt", DATA_KEY=PASSPHRASE)
+    assert secret not in everything_in("data")
+    key = {"DATA_KEY_FILE": "key"}
+    done = [
+        bot(*verb, **key) for verb in (("status", "--json"), ("doctor",), ("import", str(bath)), ("backup", "copy.db"))
+    ]
+    found = rows(bot("similar", ASKED, "--json", **key))
+    refused = [bot(*verb) for verb in (("similar", ASKED), ("status",), ("import", str(bath)), ("restore", "copy.db"))]
+    wrong = bot("rebuild", DATA_KEY="another passphrase")
+    restored = bot("restore", "copy.db", "--replace", **key)
+    nothing_in_it = secret not in everything_in("data") + Path("copy.db").read_bytes()
+    decrypted = bot("decrypt", **key)
+
+    assert (encrypted.returncode, encrypted.stderr) == (0, "")
+    assert encrypted.stdout.startswith("Encrypted data/bot.db: 5 messages, ")
+    assert [(one.returncode, one.stderr) for one in [*done, restored]] == [(0, "")] * 5
+    assert "encrypted; 5 messages" in done[1].stdout
+    assert found[0]["content"] == STORED[-1]
+    assert nothing_in_it
+    for one in [*refused, wrong]:
+        assert (one.returncode, one.stdout, one.stderr.count("\n")) == (1, "", 1)
+        assert "DATA_KEY" in one.stderr
+    assert (decrypted.returncode, decrypted.stderr) == (0, "")
+    assert rows(bot("similar", ASKED, "--json"))[0]["content"] == STORED[-1]
+    assert bot("status", **key).stderr.startswith("data/bot.db was left alone: it is not encrypted")
+    assert not any(PASSPHRASE in one.stdout + one.stderr for one in [encrypted, *done, *refused, wrong, decrypted])
+
+
+def test_a_key_before_the_first_message_encrypts_from_the_beginning(tmp_path: Path) -> None:
+    """Nothing is ever written in the clear, and `encrypt` has nothing left to do."""
+    digits = "0123456789abcdef" * 4
+    done = bot("console", text="a sentence of mine\n/similar sentence\n", DATA_KEY=digits)
+    again = bot("encrypt", DATA_KEY=digits)
+
+    assert done.returncode == again.returncode == 0
+    assert "a sentence of mine" in done.stdout
+    assert b"sentence" not in everything_in("data")
+    assert digits.encode() not in everything_in("data")
+    assert again.stdout == "It is encrypted with this key already.\n"
+
+
+def test_encrypt_and_decrypt_tell_what_they_cannot_do(bath: Path) -> None:
+    """Each refusal is one sentence: no key, a bad one, no database, and a running bot, which is named."""
+    with writing_to(Path("data"), "run"):
+        running = bot("encrypt", DATA_KEY=PASSPHRASE)
+    without, short = bot("encrypt"), bot("decrypt", DATA_KEY="short")
+    nothing = bot("encrypt", DATA_KEY=PASSPHRASE, DATA_DIR="empty")
+
+    for done, words in (
+        (running, "python -m bot run"),
+        (without, "no key is set"),
+        (short, "DATA_KEY: must be 64 hexadecimal digits"),
+        (nothing, "no database yet"),
+    ):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert words in done.stderr
+    assert bot("decrypt", DATA_KEY=PASSPHRASE).stdout == "It is not encrypted.\n"
+
+
 def test_f23_what_was_set_aside_is_tried_again(bath: Path) -> None:
     """`status` tells the reasons, `doctor` the verb, and `retry` how many were embedded and set aside again."""
     change(

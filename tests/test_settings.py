@@ -13,6 +13,7 @@ from bot.settings import EmbedderKind, Settings, read_settings
 ROOT = Path(__file__).parents[1]
 TOKEN = "token-SECRET-token"
 KEY = "sk-SECRET-key"
+DATA_KEY = "a SECRET passphrase 鍵"
 
 # Each setting with a value as it is written, and as it is read.
 EVERY = {
@@ -23,6 +24,8 @@ EVERY = {
     "EMBEDDING_MODEL": ("text-embedding-3-small", "text-embedding-3-small"),
     "EMBEDDING_DIMENSIONS": ("256", 256),
     "DATA_DIR": ("elsewhere", Path("elsewhere")),
+    "DATA_KEY": (DATA_KEY, DATA_KEY),
+    "DATA_KEY_FILE": ("data.key", DATA_KEY),
     "FAISS_INDEX": ("ivf-flat", "ivf-flat"),
     "MEMORY_LIMIT_MB": ("256", 256),
     "REMOVAL_GRACE_HOURS": ("0.5", 0.5),
@@ -32,6 +35,11 @@ EVERY = {
     "SERVER_QUERIES_PER_MINUTE": ("60", 60),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
+
+
+@pytest.fixture(autouse=True)
+def key_file(tmp_path):
+    (tmp_path / "data.key").write_text(f"{DATA_KEY}\n", "utf-8")
 
 
 def value_of(settings: Settings, name: str) -> object:
@@ -194,6 +202,13 @@ def test_who_gets_the_texts_has_a_name(monkeypatch, key, base_url, service):
         ("MEMORY_LIMIT_MB", "1048577"),
         ("MEMORY_LIMIT_MB", "some"),
         ("LOG_LEVEL", "LOUD"),
+        ("DATA_KEY", "SECRET7"),
+        ("DATA_KEY", " a SECRET passphrase"),
+        ("DATA_KEY", "a SECRET\npassphrase"),
+        ("DATA_KEY_FILE", "no-such-file"),
+        ("DATA_KEY_FILE", "/"),
+        ("DATA_KEY_FILE", "~nobody-has-this-name/key"),
+        ("DATA_KEY_FILE", sys.executable),
         ("DATA_DIR", "~nobody-has-this-name/data"),
     ],
     ids=ascii,
@@ -217,6 +232,23 @@ def test_b40_unknown_settings_of_the_file_are_named():
     Path(".env").write_text("EMBEDER=local\nDISCORD_TOKN=SECRET\nLOG_LEVEL=DEBUG\n", "utf-8")
 
     assert names(problems()) == ["DISCORD_TOKN", "EMBEDER"]
+
+
+def test_b40_two_keys_are_one_too_many(monkeypatch):
+    """A file with another key than the environment is told, since nobody could say which one is meant."""
+    monkeypatch.setenv("DATA_KEY", "another SECRET passphrase")
+    monkeypatch.setenv("DATA_KEY_FILE", "data.key")
+
+    assert names(problems()) == ["DATA_KEY_FILE"]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"], ids=ascii)
+def test_a_key_file_may_end_its_line(monkeypatch, end):
+    """What an editor or a tool puts behind the key is not part of it."""
+    Path("data.key").write_bytes(f"{DATA_KEY}{end}".encode())
+    monkeypatch.setenv("DATA_KEY_FILE", "data.key")
+
+    assert read_settings().key_of_the_data == DATA_KEY
 
 
 def test_b40_all_wrong_values_are_told_at_once(monkeypatch):
@@ -279,6 +311,8 @@ def test_b40_secrets_are_never_shown(monkeypatch, show):
     """Settings that are printed hide their secrets."""
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("DATA_KEY", DATA_KEY)
+    monkeypatch.setenv("DATA_KEY_FILE", "data.key")
 
     assert "SECRET" not in show(read_settings())
 
@@ -343,7 +377,7 @@ def test_b40_importing_needs_no_settings_and_opens_nothing(tmp_path):
     imported, opened = done.stdout.splitlines()
     assert {"bot.cli", "bot.settings", "bot.services.importer", "bot.embedding.openai"} <= set(imported.split())
     assert opened == ""
-    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "data.key"]
 
 
 def test_the_example_names_every_setting_and_nothing_else():

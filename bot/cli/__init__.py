@@ -11,6 +11,7 @@ import typer
 from bot.cli.asking import similar
 from bot.cli.copies import backup, restore
 from bot.cli.evaluating import evaluate
+from bot.cli.keys import decrypt, encrypt
 from bot.cli.looking import doctor, status
 from bot.cli.running import console, run
 from bot.cli.storing import import_, rebuild, retry
@@ -38,6 +39,8 @@ cli.command()(retry)
 cli.command()(rebuild)
 cli.command()(backup)
 cli.command()(restore)
+cli.command()(encrypt)
+cli.command()(decrypt)
 
 
 def main() -> NoReturn:

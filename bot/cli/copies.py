@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.app import make_backup, restore_backup
 from bot.cli._arguments import path_of, ready
+from bot.copying import make_backup, restore_backup
 
 
 def backup(

@@ -4,13 +4,15 @@ The file is a magic word, a header (JSON with its length and checksum), the arra
 more for each list: its number and length, the checksum of what follows, and the messages' ids with their codes.
 Whatever is in doubt is made anew from the database: a header that does not fit, the whole; a block that is damaged, its
 messages. Only files of this program's own are read, and Faiss reads none of them.
+
+All of this is of what a file holds; how it lies on the disk is the matter of whatever opens it, as `open_plain` does.
 """
 
 import json
 import os
 import struct
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +34,8 @@ _LONGEST_HEADER = 2**16
 _IDS = 4  # columns of int64 before the codes
 _MOST_IN_BLOCK = 4_096  # messages
 
+Opener = Callable[[Path, str], BinaryIO]  # `mode` is rb, r+b or wb; what is made is for its owner alone
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cached:
@@ -50,13 +54,18 @@ class CacheUnusable(Exception):
         self.reason = reason
 
 
-def save(path: Path, cached: Cached, lists: Iterable[CodedList]) -> None:
+def open_plain(path: Path, mode: str) -> BinaryIO:
+    """A file as it is. Raises OSError."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))  # type: ignore[return-value]  # as wide as `mode`
+
+
+def save(path: Path, cached: Cached, lists: Iterable[CodedList], open_file: Opener = open_plain) -> None:
     """Write a file anew, under another name first: there is always the old one or the new one. Raises OSError."""
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(mode=0o700, exist_ok=True)
     new = path.with_suffix(".new")
     try:
-        with os.fdopen(os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+        with open_file(new, "wb") as file:
             _write_header(file, cached)
             for coded in lists:
                 for part in _parts(coded.only(coded.embedding_ids <= cached.stamp.last_id)):
@@ -69,10 +78,10 @@ def save(path: Path, cached: Cached, lists: Iterable[CodedList]) -> None:
         new.unlink(missing_ok=True)
 
 
-def opened(path: Path) -> tuple[Cached, BinaryIO]:
+def opened(path: Path, open_file: Opener = open_plain) -> tuple[Cached, BinaryIO]:
     """A file's header, and the file where its blocks begin. Raises CacheUnusable, and FileNotFoundError."""
     try:
-        file = path.open("rb")
+        file = open_file(path, "rb")
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -102,7 +111,7 @@ class SoundLists:
                 self.n_unsound += 1
 
 
-def wipe(path: Path, message_ids: Collection[int]) -> None:
+def wipe(path: Path, message_ids: Collection[int], open_file: Opener = open_plain) -> None:
     """Overwrite the codes of some messages where they stand, so that the disk forgets them. Raises OSError.
 
     Of a block that is damaged nothing can be told, nor where the next one begins: the file ends before it then. With a
@@ -110,7 +119,7 @@ def wipe(path: Path, message_ids: Collection[int]) -> None:
     """
     gone = np.fromiter(message_ids, np.int64, len(message_ids))
     try:
-        with path.open("r+b") as file:
+        with open_file(path, "r+b") as file:
             _read_header(file)
             for block in _blocks(file):
                 if not block.is_sound:
@@ -215,7 +224,7 @@ class Block:
 
 def _blocks(file: BinaryIO) -> Iterator[Block]:
     """Each block. One whose length cannot be right is empty and not sound, and there is no other after it."""
-    n_bytes = os.fstat(file.fileno()).st_size
+    n_bytes = _size(file)
     while (position := file.tell()) < n_bytes:
         head = file.read(_BLOCK.size)
         number, n, size, checksum = _BLOCK.unpack(head.ljust(_BLOCK.size, b"\0"))
@@ -225,6 +234,13 @@ def _blocks(file: BinaryIO) -> Iterator[Block]:
             return
         body = file.read(n_body)
         yield Block(position, _coded(number, n, size, body), is_sound=_checksum(number, n, size, body) == checksum)
+
+
+def _size(file: BinaryIO) -> int:
+    position = file.tell()
+    n_bytes = file.seek(0, os.SEEK_END)
+    file.seek(position)
+    return n_bytes
 
 
 def _coded(number: int, n: int, size: int, body: bytes) -> CodedList:

@@ -185,6 +185,7 @@ class GuildIndex:
     def _out_of_cache(self, stamps: tuple[Ids, Ids]) -> VectorIndex | None:
         found = self._workshop.from_cache(self._guild_id, stamps)
         if found is None:
+            self._remove_file()  # which may be one of before there was a key
             return None
         with self._following:
             self._to_be_wiped(found.gone.tolist())
@@ -246,7 +247,7 @@ class GuildIndex:
     def _wipe_file(self) -> None:
         gone, path = self._unwiped.copy(), self._workshop.path(self._guild_id)
         if gone and path is not None:
-            wipe(path, gone)
+            wipe(path, gone, self._workshop.open_file)
         with self._following:
             self._unwiped -= gone
 

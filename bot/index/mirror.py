@@ -16,6 +16,7 @@ from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.vectors import Halves, Ids, Vectors
+from bot.wiping import wipe_file
 
 log = logging.getLogger(__name__)
 
@@ -146,3 +147,10 @@ def forget_generations_but(data_dir: Path, kept: Collection[Path]) -> None:
     for folder in (data_dir / "mirror").glob("*"):
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def wipe_mirrors(data_dir: Path) -> None:
+    """Overwrite and remove what is kept of all generations. Raises OSError."""
+    for path in (data_dir / "mirror").glob("*/*"):
+        wipe_file(path)
+    forget_generations_but(data_dir, [])

@@ -14,7 +14,7 @@ import numpy as np
 
 from bot.askers import EVERYTHING
 from bot.index.base import VectorIndex, VectorSource
-from bot.index.cache import Cached, CacheUnusable, SoundLists, opened, save
+from bot.index.cache import Cached, CacheUnusable, Opener, SoundLists, open_plain, opened, save
 from bot.index.codes import CodedList, CodesIndex
 from bot.index.encoding import Encoding
 from bot.index.faiss import EXACT, FaissIndex, FaissKind
@@ -96,12 +96,13 @@ class Workshop:
         room: Room | None = None,
         scan_pool: ThreadPoolExecutor | None = None,
         may_write: bool = True,
+        open_file: Opener = open_plain,
     ) -> None:
         self.dim = dim
         self.source = sources
         self.kind = kind
         self.folder = folder if stamps is not None and kind is None else None
-        self.may_write = may_write
+        self.may_write, self.open_file = may_write, open_file
         self.stamps = stamps
         self._pool = pool
         self._scan_pool = scan_pool or pool
@@ -207,7 +208,7 @@ class Workshop:
     def _save(self, guild_id: int, index: CodesIndex, lists: Iterable[CodedList]) -> None:
         path = self.path(guild_id)
         if path is not None and self.stamps is not None and self.may_write:
-            save(path, Cached(self.stamps.now(guild_id), index.partition, index.reach), lists)
+            save(path, Cached(self.stamps.now(guild_id), index.partition, index.reach), lists, self.open_file)
 
     def from_cache(self, guild_id: int, stamps: tuple[Ids, Ids]) -> Loaded | None:
         """The index as it was saved, brought up to date; None where there is no file that can be trusted.
@@ -217,7 +218,7 @@ class Workshop:
         if (path := self.path(guild_id)) is None or self.stamps is None:
             return None
         try:
-            cached, file = opened(path)
+            cached, file = opened(path, self.open_file)
         except FileNotFoundError:
             return None
         except CacheUnusable as error:

@@ -189,7 +189,8 @@ class Inspector:
         if problems := await self._database.problems():
             return Finding("database", "bad_database", is_well=False, values={"problems": "; ".join(problems)})
         n_messages = await self._messages.count()
-        return Finding("database", "ok_database", is_well=True, values={"messages": n_messages})
+        verdict = "ok_database" if self._database.key is None else "ok_encrypted"
+        return Finding("database", verdict, is_well=True, values={"messages": n_messages})
 
     async def _texts(self) -> Finding:
         n_damaged = len([damaged async for damaged in self._messages.damaged_ids()])

@@ -21,9 +21,11 @@ from bot.errors import (
     DatabaseTooNew,
     DatabaseUnusable,
     DataFolderUnusable,
+    DataKeyUnfit,
     NothingToBackUp,
     StorageFailed,
 )
+from bot.storage.cipher import DataKey
 from bot.storage.connections import in_this_thread
 from bot.storage.database import FILE_NAME, drop_logs, is_ours, new_file
 from bot.storage.schema.optouts import WISHES
@@ -56,8 +58,10 @@ class Backup:
     n_bytes: int
 
 
-def back_up(folder: Path, target: Path, *, now: datetime, on_progress: Progress) -> Backup:
+def back_up(folder: Path, target: Path, *, now: datetime, on_progress: Progress, key: DataKey | None = None) -> Backup:
     """Copy the folder's database, as it is at this moment, to a file, or into a folder under a name with the time.
+
+    The key is that of both.
 
     What stands under the name is whole and was checked, whenever this is killed, and nothing is ever overwritten.
     Raises NothingToBackUp, BackupExists, BackupFailed and what opening the database raises.
@@ -70,36 +74,37 @@ def back_up(folder: Path, target: Path, *, now: datetime, on_progress: Progress)
     if os.path.lexists(target):
         raise BackupExists(target)
     with _unfinished(target) as copy:
-        _copy(path, copy, mode="ro", on_progress=on_progress)
-        n_messages = _examined(copy)
-        _sync(copy)
+        _copy(path, copy, mode="ro", key=key, on_progress=on_progress)
+        n_messages = _examined(copy, key)
+        sync(copy)
         _name(copy, target)
-        _sync(target.parent)
+        sync(target.parent)
         return Backup(target, n_messages, target.stat().st_size)
 
 
-def restore(source: Path, folder: Path, *, replace: bool, on_progress: Progress) -> Backup:
+def restore(source: Path, folder: Path, *, replace: bool, on_progress: Progress, key: DataKey | None = None) -> Backup:
     """Put a copy of a backup in the place of the folder's database. The caller holds the folder's lock.
 
     Killed at any moment, it leaves the one or the other; with `replace` the other may hold messages. Who does not want
     to be kept by what is replaced, as far as that can be read, is not kept by what takes its place either.
-    Raises BackupUnusable, DatabaseTooNew, DatabaseInPlace, DatabaseForeign and DatabaseLocked.
+    The key is that of the backup. Raises BackupUnusable, DataKeyUnfit, DatabaseTooNew, DatabaseInPlace,
+    DatabaseForeign and DatabaseLocked.
     """
     path = folder / FILE_NAME
-    _refuse_strangers(source)
+    _refuse_strangers(source, key)
     if path.exists() and path.samefile(source):
         raise BackupUnusable(source, "it is the database itself")
-    if _holds_anything(path) and not replace:
+    if _holds_anything(path, key) and not replace:
         raise DatabaseInPlace(path)
     copy = new_file(path)
     try:
-        _copy(source, copy, mode=_mode(source), on_progress=on_progress)
-        _keep_wishes(path, copy)
-        n_messages = _examined(copy)
-        _sync(copy)
-        _retire(path)
+        _copy(source, copy, mode=_mode(source), key=key, on_progress=on_progress)
+        _keep_wishes(path, copy, key)
+        n_messages = _examined(copy, key)
+        sync(copy)
+        retire(path, key)
         copy.replace(path)
-        _sync(folder)
+        sync(folder)
     except DatabaseLocked:
         raise
     except (DatabaseUnusable, StorageFailed) as error:
@@ -111,11 +116,11 @@ def restore(source: Path, folder: Path, *, replace: bool, on_progress: Progress)
     return Backup(path, n_messages, path.stat().st_size)
 
 
-def _refuse_strangers(source: Path) -> None:
+def _refuse_strangers(source: Path, key: DataKey | None) -> None:
     if not os.path.isfile(source):  # noqa: PTH113  # never raises
         raise BackupUnusable(source, "not a file")
     try:
-        with in_this_thread(source, _mode(source)) as connection:
+        with in_this_thread(source, _mode(source), key=key) as connection:
             if not is_ours(source, connection):
                 raise BackupUnusable(source, _NOT_OURS)
     except DatabaseForeign as error:
@@ -124,17 +129,17 @@ def _refuse_strangers(source: Path) -> None:
         raise BackupUnusable(source, error.reason) from error
 
 
-def _holds_anything(path: Path) -> bool:
+def _holds_anything(path: Path, key: DataKey | None) -> bool:
     """Whether a database has messages, or cannot be asked. Raises DatabaseForeign and DatabaseLocked."""
     if not path.exists():
         return False
     try:
-        with in_this_thread(path, "ro") as connection:
+        with in_this_thread(path, "ro", key=key) as connection:
             is_ours(path, connection)
             return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM messages)").fetchone()[0])
     except DatabaseLocked:
         raise
-    except (DatabaseTooNew, DatabaseUnusable, StorageFailed):
+    except (DatabaseTooNew, DatabaseUnusable, DataKeyUnfit, StorageFailed):
         return True
 
 
@@ -144,8 +149,8 @@ def _mode(path: Path) -> str:
     return "ro" if log.exists() and log.stat().st_size else "immutable"
 
 
-def _copy(path: Path, copy: Path, *, mode: str, on_progress: Progress) -> None:
-    with in_this_thread(path, mode) as source, in_this_thread(copy, "rw") as target:
+def _copy(path: Path, copy: Path, *, mode: str, key: DataKey | None, on_progress: Progress) -> None:
+    with in_this_thread(path, mode, key=key) as source, in_this_thread(copy, "rw", key=key) as target:
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
         # Without a transaction around it the copy begins anew whenever somebody writes, and never ends beside a bot.
@@ -156,12 +161,12 @@ def _copy(path: Path, copy: Path, *, mode: str, on_progress: Progress) -> None:
         )
 
 
-def _keep_wishes(path: Path, copy: Path) -> None:
+def _keep_wishes(path: Path, copy: Path, key: DataKey | None) -> None:
     """Add to a copy what people want to be kept of them, as the database says that it is to replace."""
-    told = _told_wishes(path)
+    told = _told_wishes(path, key)
     if not any(told.values()):
         return
-    with in_this_thread(copy, "rw") as connection:
+    with in_this_thread(copy, "rw", key=key) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         for statement in WISHES:
             connection.execute(statement)
@@ -171,40 +176,40 @@ def _keep_wishes(path: Path, copy: Path) -> None:
         connection.execute("COMMIT")
 
 
-def _told_wishes(path: Path) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
+def _told_wishes(path: Path, key: DataKey | None) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
     """The rows of each statement of _WISHES; none where they cannot be read. Raises DatabaseLocked."""
     if not path.exists():
         return {}
     try:
-        with in_this_thread(path, "ro") as connection:
+        with in_this_thread(path, "ro", key=key) as connection:
             return {both: connection.execute(both[0]).fetchall() for both in _WISHES}
     except DatabaseLocked:
         raise
-    except (DatabaseUnusable, StorageFailed):
+    except (DatabaseUnusable, DataKeyUnfit, StorageFailed):
         return {}
 
 
-def _examined(copy: Path) -> int:
+def _examined(copy: Path, key: DataKey | None) -> int:
     """The number of messages in a copy that is sound. Raises StorageFailed."""
-    with in_this_thread(copy, "immutable") as connection:
+    with in_this_thread(copy, "immutable", key=key) as connection:
         problems = [row[0] for row in connection.execute("PRAGMA quick_check(10)").fetchall() if row[0] != "ok"]
         if problems:
             raise StorageFailed("; ".join(problems))
         return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
 
 
-def _retire(path: Path) -> None:
+def retire(path: Path, key: DataKey | None) -> None:
     """Leave of the database that is to be replaced one file without a log, as sound as it was.
 
     A log that outlives its database would be applied to the next one. Raises DatabaseLocked while others read.
     """
     try:
         if path.exists():
-            with in_this_thread(path, "rw") as connection:
+            with in_this_thread(path, "rw", key=key) as connection:
                 connection.execute("PRAGMA journal_mode = DELETE")
     except DatabaseLocked:
         raise
-    except (DatabaseUnusable, StorageFailed):
+    except (DatabaseUnusable, DataKeyUnfit, StorageFailed):
         pass  # what cannot be opened keeps nothing in its log
     drop_logs(path)
 
@@ -238,7 +243,7 @@ def _name(copy: Path, target: Path) -> None:
         copy.rename(target)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

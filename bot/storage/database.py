@@ -11,8 +11,10 @@ from typing import Any
 import aiosqlite
 
 from bot.errors import DatabaseForeign, DatabaseTooNew, DatabaseTooOld, DatabaseUnusable, DataFolderUnusable
+from bot.storage.cipher import DataKey, FileKey, file_key
 from bot.storage.connections import BUSY_S, DRIVER_ERRORS, READING_CACHE_KIB, connection_to, to_its_end, translated
 from bot.storage.schema import APPLICATION_ID, FUNCTIONS, MIGRATIONS
+from bot.wiping import wipe_file
 
 FILE_NAME = "bot.db"
 PAGE_SIZE = 16_384  # vectors of 1, 3 and 6 KB waste 11, 8 and 34 % of it; of 4,096 they waste 38, 35 and 34 %
@@ -45,10 +47,16 @@ class Transaction:
 
 
 class Database:
-    """An open database: one connection that writes, one transaction at a time, and one that reads."""
+    """An open database: one connection that writes, one transaction at a time, and one that reads.
 
-    def __init__(self, path: Path, *, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    Whoever opens `path` once more needs its `key`.
+    """
+
+    def __init__(
+        self, path: Path, *, writer: aiosqlite.Connection, reader: aiosqlite.Connection, key: FileKey | None = None
+    ) -> None:
         self.path = path
+        self.key = key
         self._writer = writer
         self._reader = reader
         self._writing = asyncio.Lock()
@@ -112,53 +120,56 @@ def json_ids(ids: Iterable[int]) -> str:
 
 
 @asynccontextmanager
-async def open_to_write(folder: Path) -> AsyncIterator[Database]:
-    """The folder's database, made or migrated if need be. The caller holds the folder's lock.
+async def open_to_write(folder: Path, key: DataKey | None = None) -> AsyncIterator[Database]:
+    """The folder's database, made or migrated if need be; with a key, encrypted. The caller holds the folder's lock.
 
-    Raises DatabaseUnusable, DatabaseForeign and DatabaseTooNew, the file then being untouched.
+    Raises DatabaseUnusable, DataKeyUnfit, DatabaseForeign and DatabaseTooNew, the file then being untouched.
     """
     path = folder / FILE_NAME
-    _beside(path, ".new").unlink(missing_ok=True)  # of a restore that was killed
     if not path.exists():
-        await _make(path)
+        await _make(path, key)
     _refuse_no_file(path)
-    async with connection_to(path, "ro") as reader:
+    found = file_key(path, key)
+    async with connection_to(path, "ro", key=found) as reader:
         await _version(path, reader)  # one that may write would move a log into the file when it is closed
-    async with connection_to(path, "rw") as writer:
+    remove_unfinished(path)
+    async with connection_to(path, "rw", key=found) as writer:
         with translated(path):
             await _migrate(path, writer)
             # It has another while a backup is put in its place. Fetched, or the change is not over and keeps it locked.
             await writer.execute_fetchall("PRAGMA journal_mode = WAL")
-        async with connection_to(path, "rw", cache_kib=READING_CACHE_KIB) as reader:
+        async with connection_to(path, "rw", key=found, cache_kib=READING_CACHE_KIB) as reader:
             await reader.execute("PRAGMA query_only = ON")
-            yield Database(path, writer=writer, reader=reader)
+            yield Database(path, writer=writer, reader=reader, key=found)
 
 
 @asynccontextmanager
-async def open_to_read(folder: Path) -> AsyncIterator[Database]:
+async def open_to_read(folder: Path, key: DataKey | None = None) -> AsyncIterator[Database]:
     """The folder's database beside whoever writes to it; an empty one in memory where there is none.
 
-    Raises DataFolderUnusable, DatabaseUnusable, DatabaseForeign, DatabaseTooNew and DatabaseTooOld.
+    Raises DataFolderUnusable, DatabaseUnusable, DataKeyUnfit, DatabaseForeign, DatabaseTooNew and DatabaseTooOld.
     """
     if folder.exists() and not folder.is_dir():
         raise DataFolderUnusable(folder, "file")
     path = folder / FILE_NAME
     if exists := path.exists():
         _refuse_no_file(path)
-    async with connection_to(path, "ro" if exists else "memory") as connection:
+    found = file_key(path, key) if exists else None
+    async with connection_to(path, "ro" if exists else "memory", key=found) as connection:
         if not exists:
             await _migrate(path, connection)
         elif (version := await _version(path, connection)) < len(MIGRATIONS):
             raise DatabaseTooOld(path, version, len(MIGRATIONS))
         await connection.execute("PRAGMA query_only = ON")
-        yield Database(path, writer=connection, reader=connection)
+        yield Database(path, writer=connection, reader=connection, key=found)
 
 
-async def _make(path: Path) -> None:
+async def _make(path: Path, key: DataKey | None) -> None:
     """Make the database under another name first: a kill leaves none, never an empty one."""
     new = new_file(path)
-    async with connection_to(new, "rw") as connection:
-        await connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    async with connection_to(new, "rw", key=file_key(new, key)) as connection:
+        if key is None:
+            await connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         await connection.execute("PRAGMA journal_mode = WAL")
         await _migrate(new, connection)
     drop_logs(path)
@@ -167,10 +178,16 @@ async def _make(path: Path) -> None:
 
 def new_file(path: Path) -> Path:
     """An empty file for what is to stand at a path once it is whole; open_to_write removes what was left of one."""
-    new = _beside(path, ".new")
-    new.unlink(missing_ok=True)
-    drop_logs(new)
+    new = remove_unfinished(path)
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    return new
+
+
+def remove_unfinished(path: Path) -> Path:
+    """Remove what was to stand at a path, and was left by a process that was killed; the name that it had."""
+    new = _beside(path, ".new")
+    wipe_file(new)
+    drop_logs(new)
     return new
 
 

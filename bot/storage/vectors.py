@@ -13,6 +13,7 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages, Generation
+from bot.storage.cipher import FileKey
 from bot.storage.connections import shared_connection, translated
 from bot.storage.database import AMONG, Row, json_ids
 from bot.storage.generations import OURS
@@ -35,8 +36,8 @@ _PARTS = """SELECT e.message_id, m.channel_id, m.author_id, e.embedding_id, e.pa
 class VectorReader:
     """Connections that only read, one for each thread that reads at the same time, opened when they are wanted."""
 
-    def __init__(self, path: Path, generation: Generation, *, batch_bytes: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, generation: Generation, *, batch_bytes: int, key: FileKey | None = None) -> None:
+        self._path, self._key = path, key
         self.generation = generation
         self.batch = max(batch_bytes // (generation.dim * FLOAT16.itemsize), 64)
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -62,7 +63,7 @@ class VectorReader:
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
-            connection = shared_connection(self._path)
+            connection = shared_connection(self._path, self._key)
         try:
             with translated(self._path):
                 yield connection

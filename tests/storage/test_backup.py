@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from keys import KEY, OTHER_KEY
 from make import PUT_MESSAGE, utc
 from sqlcipher3 import dbapi2 as sqlite
 
@@ -19,6 +20,7 @@ from bot.errors import (
     DatabaseInPlace,
     DatabaseLocked,
     DatabaseTooNew,
+    DataKeyUnfit,
     NothingToBackUp,
 )
 from bot.storage import backup as module
@@ -383,7 +385,7 @@ def killed_at_every_line(verb: str, state: Path, source: Path, into: Path) -> li
     """The folders that were left, in the order of the lines; the last run came to its end."""
     into.mkdir()
     command = [sys.executable, Path(__file__).with_name("kills.py"), verb, state, source, into]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(__file__).parents[n]) for n in (1, 2))}
     subprocess.run(list(map(str, command)), check=True, env=environment, timeout=110)
     folders = sorted(into.iterdir(), key=lambda path: int(path.name))
     assert len(folders) > 40
@@ -420,6 +422,57 @@ async def test_f1_a_backup_that_is_killed_at_any_line_is_whole_or_not_there(fold
         assert await said(path) == [1, 2]
 
     assert seen == {False, True}
+
+
+async def test_a_backup_of_an_encrypted_database_has_its_key(tmp_path: Path, folder: Path) -> None:
+    """The copy, made beside a running bot, cannot be read without the key, and comes back with it."""
+    (tmp_path / "other").mkdir()
+    async with open_to_write(tmp_path / "other", KEY) as database:
+        await say(database, 3, 4)
+        made = back_up(tmp_path / "other", tmp_path / "copy.db", now=NOW, on_progress=unwatched, key=KEY)
+    restored = restore(made.path, folder, replace=False, on_progress=unwatched, key=KEY)
+
+    assert (made.n_messages, restored.n_messages) == (2, 2)
+    assert b"hello" not in made.path.read_bytes()
+    assert made.path.read_bytes()[:16] != (tmp_path / "other" / "bot.db").read_bytes()[:16]
+    async with open_to_write(folder, KEY) as database:
+        assert await database.fetch("SELECT message_id FROM messages ORDER BY 1") == [(3,), (4,)]
+        assert await database.problems() == []
+
+
+@pytest.mark.parametrize("wrong", [None, OTHER_KEY], ids=["none", "another"])
+async def test_a_backup_of_another_key_is_told_and_changes_nothing(tmp_path: Path, folder: Path, wrong) -> None:
+    """Neither is it restored, nor does an encrypted database make a backup for somebody without its key."""
+    (tmp_path / "other").mkdir()
+    async with open_to_write(tmp_path / "other", KEY) as database:
+        await say(database, 3)
+    await left_by_a_kill(folder)
+
+    with pytest.raises(DataKeyUnfit):
+        restore(tmp_path / "other" / "bot.db", folder, replace=True, on_progress=unwatched, key=wrong)
+    with pytest.raises(DataKeyUnfit):
+        back_up(tmp_path / "other", tmp_path / "copy.db", now=NOW, on_progress=unwatched, key=wrong)
+    assert not list(tmp_path.glob("copy.db*"))
+    assert await said(folder) == [1, 2]
+
+
+async def test_a_backup_that_is_not_encrypted_is_not_restored_with_a_key(copy: Path, folder: Path) -> None:
+    """It would be the only thing there that anybody can read."""
+    with pytest.raises(DataKeyUnfit):
+        restore(copy, folder, replace=False, on_progress=unwatched, key=KEY)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_database_whose_key_is_lost_is_replaced_when_that_is_said(copy: Path, folder: Path) -> None:
+    """Nobody can tell what it holds, so it counts as holding something; its log goes with it."""
+    async with open_to_write(folder, KEY) as database:
+        await say(database, 1)
+    (folder / "bot.db-wal").write_bytes(b"what was left of it")
+    with pytest.raises(DatabaseInPlace):
+        restore(copy, folder, replace=False, on_progress=unwatched)
+
+    restore(copy, folder, replace=True, on_progress=unwatched)
+    assert await said(folder) == [3, 4]
 
 
 async def test_a_backup_is_marked_as_ours(copy: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import Rooms, rooms_over
 from fakes import WordEmbedder
+from keys import plain_and_encrypted
 from make import BOB, GUILD, OTHER_CHANNEL, message, random_vectors
 
 from bot.errors import DimensionError
@@ -22,6 +23,7 @@ async def put(rooms: Rooms, vectors: np.ndarray, first_id: int = 1) -> None:
     await rooms.embeddings.put_many(texts, vectors)
 
 
+@plain_and_encrypted
 async def test_a_vector_comes_back_with_where_its_message_stands(rooms: Rooms) -> None:
     """Vectors keep length and direction to half precision and come with channel and author."""
     vectors = random_vectors(5, 64)
@@ -54,6 +56,7 @@ async def test_the_newest_messages_get_their_vectors_first(rooms: Rooms) -> None
     assert [text.message_id for text in await rooms.embeddings.pending(2)] == [3, 2]
 
 
+@plain_and_encrypted
 async def test_an_edit_that_came_meanwhile_wins(rooms: Rooms) -> None:
     """A vector of a text that was replaced or deleted during the call is not stored, and the message still waits."""
     await rooms.messages.save(GUILD, [message(i, f"text {i}") for i in (1, 2, 3)])

@@ -1,6 +1,7 @@
 """The full-text index beside the messages."""
 
 import pytest
+from keys import plain_and_encrypted
 from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, server, utc
 
 from bot.askers import EVERYTHING, Scope
@@ -44,6 +45,7 @@ async def books(database: Database) -> Books:
     return Books(database)
 
 
+@plain_and_encrypted
 async def test_a_term_finds_the_messages_it_stands_in(books: Books) -> None:
     """Whole terms are found, the newest first; several mean all of them; a part of a term is none."""
     await books.save(message(1, "red fish"), message(2, "red bird"), message(3, "東京タワー c++"), message(4, ""))
@@ -57,6 +59,7 @@ async def test_a_term_finds_the_messages_it_stands_in(books: Books) -> None:
     assert await books.found("AND") == []
 
 
+@plain_and_encrypted
 async def test_several_phrases_are_looked_up_at_once(books: Books) -> None:
     """Each has its own rows, in the order in which they were asked for; no phrase has none."""
     await books.save(message(1, "red fish"), message(2, "red bird"))

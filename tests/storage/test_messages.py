@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Rooms
+from keys import plain_and_encrypted
 from make import BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, utc
 
 from bot.messages import Message, Origin
@@ -37,6 +38,7 @@ async def wipe(rooms: Rooms) -> None:
             await transaction.execute(f"DELETE FROM {table}")
 
 
+@plain_and_encrypted
 async def test_a_saved_message_comes_back_as_it_was(rooms: Rooms) -> None:
     """Every field of a message survives, with the names of its channel and server."""
     given = message(7, "hello 世界", author_id=BOB, author_name="Bob", edited_at=EARLY, origin=Origin.EXPORT)
@@ -74,6 +76,7 @@ async def test_two_messages_with_one_text_are_two_messages(rooms: Rooms) -> None
     assert await contents(rooms) == {1: "thanks!", 2: "thanks!"}
 
 
+@plain_and_encrypted
 async def test_an_edit_moves_the_text_forward_and_makes_it_pending(rooms: Rooms) -> None:
     """An edited text loses its vector in the same transaction and waits for a new one."""
     await rooms.messages.save(GUILD, [message(1, "before")])
@@ -179,6 +182,7 @@ async def delete(rooms: Rooms, ids: Iterable[int]) -> int:
     return len((await rooms.messages.delete(GUILD, ids)).message_ids)
 
 
+@plain_and_encrypted
 async def test_a_deleted_message_is_gone_from_every_table(rooms: Rooms) -> None:
     """Row, vector and place in the queue go together; a tombstone with id and time alone stays."""
     await rooms.messages.save(GUILD, [message(1, "with vector"), message(2, "stays")])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from conftest import Rooms
+from keys import plain_and_encrypted
 from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, random_vectors
 
 from bot.askers import EVERYTHING, Scope
@@ -20,7 +21,8 @@ DIM, N = 64, 200
 @pytest.fixture
 def reader(rooms: Rooms) -> Iterator[VectorReader]:
     """A reader with the smallest batches there are, of 64 vectors."""
-    reader = VectorReader(rooms.database.path, rooms.embeddings.generation, batch_bytes=1)
+    key = rooms.database.key
+    reader = VectorReader(rooms.database.path, rooms.embeddings.generation, batch_bytes=1, key=key)
     yield reader
     reader.close()
 
@@ -52,6 +54,7 @@ def ids_within(server: ServerVectors, scope: Scope) -> list[int]:
     return [int(i) for batch in server.within(scope) for i in batch.message_ids]
 
 
+@plain_and_encrypted
 async def test_everything_comes_ascending_in_batches(reader: VectorReader, vectors: Vectors) -> None:
     """Each message of the server once, with its vector in half precision and all that is known of where it stands."""
     batches = list(reader.of(GUILD).within(EVERYTHING))
@@ -122,6 +125,7 @@ async def test_stamps_are_the_ids_of_messages_and_their_embeddings(rooms: Rooms,
     assert [len(found) for found in reader.of(3000).stamps()] == [0, 0]
 
 
+@plain_and_encrypted
 @pytest.mark.usefixtures("vectors")
 async def test_the_parts_of_long_texts_come_with_the_whole(rooms: Rooms, reader: VectorReader) -> None:
     """By id, by scope and as stamps; no batch tears a message apart."""
@@ -196,6 +200,7 @@ async def test_another_generation_has_none_of_these(rooms: Rooms) -> None:
     reader.close()
 
 
+@plain_and_encrypted
 @pytest.mark.usefixtures("vectors")
 async def test_many_threads_read_at_once(reader: VectorReader) -> None:
     """Eight threads that read everything, again and again, see the same, and connections are shared among them."""
@@ -217,6 +222,7 @@ async def test_many_threads_read_at_once(reader: VectorReader) -> None:
     assert 1 <= reader._idle.qsize() <= 8
 
 
+@plain_and_encrypted
 @pytest.mark.usefixtures("vectors")
 async def test_between_two_batches_others_write_and_empty_the_log(rooms: Rooms, reader: VectorReader) -> None:
     """Whoever reads slowly holds no snapshot: what is deleted meanwhile is not read, and the log can be emptied."""

@@ -93,6 +93,9 @@ CODES = reasons_raised("embedding/openai.py", "EmbeddingError", position=0, name
 CODES |= reasons_raised("embedding/base.py", "EmbeddingError", position=0, names=())
 DATASETS = reasons_raised("services/evaluation/datasets.py", "DatasetUnusable", position=1, names=())
 IDS = reasons_raised("times.py", "SnowflakeInvalid", position=1, names=())
+KEYS_REFUSED = reasons_raised("storage/cipher.py", "DataKeyUnfit", position=1, names=())
+CONVERSIONS = reasons_raised("storage/conversion.py", "ConversionFailed", position=1, names=())
+CONVERSIONS |= reasons_raised("copying.py", "ConversionFailed", position=1, names=())
 FOLDERS = reasons_raised("storage/database.py", "DataFolderUnusable", position=1, names=())
 
 
@@ -194,6 +197,8 @@ def test_every_reason_has_words_and_all_words_a_reason(language):
     given |= {f"EmbeddingError.{code}" for code in CODES}
     given |= {f"SnowflakeInvalid.{reason}" for reason in IDS}
     given |= {f"DataFolderUnusable.{reason}" for reason in FOLDERS}
+    given |= {f"DataKeyUnfit.{reason}" for reason in KEYS_REFUSED}
+    given |= {f"ConversionFailed.{reason}" for reason in CONVERSIONS}
     given |= {f"DatasetUnusable.{reason}" for reason in DATASETS}
 
     assert {key[1] for key in TEXTS[language] if key[0] == "reasons"} == given
