@@ -20,6 +20,7 @@ from bot.services.announcements import Announcements
 from bot.services.answers import Answers
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
+from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
@@ -37,6 +38,7 @@ from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.backup import Backup, Progress, back_up, restore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.erasure import ErasureStore
 from bot.storage.generations import GenerationStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.lock import writing_to
@@ -68,6 +70,7 @@ class App:
     up_to_date: UpToDate
     announcements: Announcements
     upkeep: Upkeep
+    erasure: Erasure
 
 
 @asynccontextmanager
@@ -215,6 +218,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         up_to_date=up_to_date,
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
+        erasure=Erasure(ErasureStore(database), servers, spaces, ingest, answers),
     )
 
 

@@ -19,6 +19,7 @@ from bot.messages import Generation
 from bot.services.answers import Answers
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
+from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
@@ -33,6 +34,7 @@ from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.erasure import ErasureStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -93,6 +95,7 @@ class Rooms:
     reconcile: Reconcile
     backfill: Backfill
     inbox: Inbox
+    erasure: Erasure
 
     async def settle(self) -> None:
         """Embed what waits and mirror it."""
@@ -141,6 +144,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
         inbox=Inbox(ingest, coverage, answers, up_to_date),
         up_to_date=up_to_date,
+        erasure=Erasure(ErasureStore(database), servers, spaces, ingest, answers),
     )
 
 

@@ -2,31 +2,23 @@
 
 import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from bot.messages import Message, Origin, Said, StoredMessage
-from bot.storage.contexts import answering, make_anew, titled
+from bot.storage.contexts import make_anew, titled
 from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
+from bot.storage.removing import Removed, bury, remove
 from bot.storage.saving import Saved, versions, write
 from bot.storage.servers import IN_CHANNELS, Marks, forget_channels, forget_marks, put_marks, raise_marks
 from bot.storage.versions import is_damaged, newest_of
-from bot.times import from_milliseconds, milliseconds
+from bot.times import from_milliseconds
 
 log = logging.getLogger(__name__)
 
 _ROW_BYTES = 100  # ids and hash, with their share of the indexes
 _CHECKED_AT_ONCE = 1_024  # some 8 ms of work between two turns of others
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """The ids of messages that were removed, and of those that lost their vectors, since those were made of them."""
-
-    message_ids: tuple[int, ...]
-    stale: tuple[int, ...]
 
 
 class MessageStore:
@@ -70,19 +62,19 @@ class MessageStore:
         """Remove messages with all that was made of them and keep them from coming back."""
         ids = json_ids(message_ids)
         async with self._database.transaction() as transaction:
-            await _bury(transaction, guild_id, ids)
+            await bury(transaction, guild_id, ids)
             rows = await transaction.fetch(
                 f"SELECT message_id FROM messages WHERE guild_id = ? AND {AMONG}", (guild_id, ids)
             )
-            return await _remove(transaction, guild_id, rows)
+            return await remove(transaction, guild_id, rows)
 
     async def delete_channels(self, guild_id: int, channel_ids: Collection[int]) -> Removed:
         """Remove whatever is stored and known of channels and keep it from coming back."""
         among = (guild_id, json_ids(channel_ids))
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {IN_CHANNELS}", among)
-            await _bury(transaction, guild_id, json_ids(row[0] for row in rows))
-            removed = await _remove(transaction, guild_id, rows)
+            await bury(transaction, guild_id, json_ids(row[0] for row in rows))
+            removed = await remove(transaction, guild_id, rows)
             await forget_channels(transaction, guild_id, channel_ids)
             untitled = await titled(transaction, guild_id, channel_ids)
             await make_anew(transaction, guild_id, untitled)
@@ -96,7 +88,7 @@ class MessageStore:
         among = (guild_id, json_ids(channel_ids), Origin.LIVE)
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(f"SELECT message_id FROM messages WHERE {IN_CHANNELS} AND origin = ?", among)
-            removed = await _remove(transaction, guild_id, rows)
+            removed = await remove(transaction, guild_id, rows)
             await forget_marks(transaction, guild_id, channel_ids)
         return removed
 
@@ -181,24 +173,6 @@ async def _is_known(transaction: Transaction, guild_id: int, channel_id: int) ->
     return bool(
         await transaction.fetch("SELECT 1 FROM channels WHERE guild_id = ? AND channel_id = ?", (guild_id, channel_id))
     )
-
-
-async def _bury(transaction: Transaction, guild_id: int, ids: str) -> None:
-    """Leave tombstones; nothing is kept of a server that is not known."""
-    await transaction.execute(
-        """INSERT INTO tombstones (guild_id, message_id, deleted_at)
-           SELECT guild_id, value, ? FROM servers, json_each(?) WHERE guild_id = ? ON CONFLICT DO NOTHING""",
-        (milliseconds(datetime.now(UTC)), ids, guild_id),
-    )
-
-
-async def _remove(transaction: Transaction, guild_id: int, rows: Iterable[Row]) -> Removed:
-    """Remove messages, given as rows of their ids, and the vectors that were made of them."""
-    ids = [row[0] for row in rows]
-    stale = set(await answering(transaction, guild_id, ids)) - set(ids)
-    await transaction.execute(f"DELETE FROM messages WHERE guild_id = ? AND {AMONG}", (guild_id, json_ids(ids)))
-    await make_anew(transaction, guild_id, stale)
-    return Removed(tuple(ids), tuple(stale))
 
 
 def _has_damaged_text(row: Row) -> bool:

@@ -85,7 +85,7 @@ class ServerStore:
             await transaction.execute(
                 """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name) VALUES (?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, kind = excluded.kind,
-                                             name = coalesce(nullif(excluded.name, ''), name)""",
+                                             name = iif(is_untitled, '', coalesce(nullif(excluded.name, ''), name))""",
                 (channel.guild_id, channel.channel_id, channel.parent_id, channel.kind, storable(channel.name)),
             )
             if title == await _title(transaction, channel):
@@ -96,11 +96,12 @@ class ServerStore:
 
     async def _knows(self, server: Server, channel: Channel) -> bool:
         """Whether all of this was told before, so that nothing is to be written."""
-        told = (storable(server.name), storable(channel.name), channel.kind, channel.parent_id)
+        name = storable(channel.name)
+        told = (storable(server.name), name, channel.kind, channel.parent_id)
         rows = await self._database.fetch(
-            """SELECT s.name, c.name, c.kind, c.parent_id FROM servers s JOIN channels c USING (guild_id)
-               WHERE guild_id = ? AND channel_id = ?""",
-            (server.guild_id, channel.channel_id),
+            """SELECT s.name, iif(c.is_untitled, ?, c.name), c.kind, c.parent_id
+               FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ? AND channel_id = ?""",
+            (name, server.guild_id, channel.channel_id),
         )
         return told in rows
 
