@@ -18,6 +18,7 @@ from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.services.announcements import Announcements
 from bot.services.answers import Answers
+from bot.services.audit import Audit
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
 from bot.services.erasure import Erasure
@@ -26,19 +27,23 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.proof import Proof
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
 from bot.services.status import Inspector
+from bot.services.traces import Tracker
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
+from bot.storage.audit import AuditStore
 from bot.storage.backup import Backup, Progress, back_up, restore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
+from bot.storage.evidence import EvidenceStore
 from bot.storage.generations import GenerationStore
 from bot.storage.lexicon import Lexicon
 from bot.storage.lock import writing_to
@@ -71,6 +76,9 @@ class App:
     announcements: Announcements
     upkeep: Upkeep
     erasure: Erasure
+    audit: Audit
+    tracker: Tracker
+    proof: Proof
 
 
 @asynccontextmanager
@@ -193,7 +201,7 @@ def _pool(name: str) -> Iterator[ThreadPoolExecutor]:
 
 
 def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
-    messages, servers = MessageStore(database), ServerStore(database)
+    messages, servers, evidence = MessageStore(database), ServerStore(database), EvidenceStore(database)
     ingest = Ingest(messages, servers, spaces)
     lexicon = Lexicon(database)
     indexer = Indexer(spaces, servers, lexicon)
@@ -219,6 +227,9 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
         erasure=Erasure(ErasureStore(database), servers, spaces, ingest, answers),
+        audit=Audit(AuditStore(database)),
+        tracker=Tracker(evidence, servers, spaces),
+        proof=Proof(evidence, database, spaces),
     )
 
 
