@@ -94,13 +94,14 @@ class Tracker:
     async def _add_vectors(self, traces: Traces, guild_id: int) -> None:
         """Add the vectors of the messages and their codes, unless another text that is equal has the same ones."""
         ids = traces.written[guild_id] | traces.stale[guild_id]
-        vectors = [row async for row in self._store.vectors(guild_id, ids)]
-        shared = await self._store.shared_hashes([embedding_id for embedding_id, _, _ in vectors])
-        for _, content_hash, vector in vectors:
-            if content_hash not in shared:
-                traces.pieces[HASHES].add(content_hash)
-                traces.pieces[VECTORS].update(pieces_of(vector))
-        traces.pieces[HASHES] -= shared
+        vectors = [vector async for vector in self._store.vectors(guild_id, ids)]
+        embedding_ids = {vector.embedding_id for vector in vectors}
+        shared = await self._store.shared_checksums(embedding_ids, {vector.checksum for vector in vectors})
+        traces.pieces[HASHES].update(vector.content_hash for vector in vectors)
+        traces.pieces[HASHES] -= await self._store.shared_hashes(embedding_ids)
+        for vector in vectors:
+            if vector.checksum not in shared:
+                traces.pieces[VECTORS].update(pieces_of(vector.blob))
         for mirror in self._spaces.mirrors:
             for message_id, code in await asyncio.to_thread(_codes, mirror, guild_id):
                 if message_id in ids:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.messages import Said
 from bot.storage.contexts import THREADS
-from bot.storage.database import AMONG, Database, Row, json_ids
+from bot.storage.database import Database, Row, json_ids
 
 _AT_ONCE = 2_000
 _OF_PEOPLE = (("messages", "author_id"), ("worded", "author_id"), ("authors", "author_id"), ("answers", "user_id"))
@@ -17,6 +17,7 @@ _MADE_OF = """SELECT m.message_id FROM messages m
     LEFT JOIN messages o ON o.guild_id = m.guild_id AND o.message_id = m.channel_id
     WHERE m.guild_id = ? AND m.leans AND m.content_hash IS NOT NULL
           AND (p.message_id IN (SELECT value FROM json_each(?)) OR o.message_id IN (SELECT value FROM json_each(?)))"""
+_AMONG_THESE = "message_id IN (SELECT value FROM json_each(?2))"
 _NAMING = "json_valid(names) AND coalesce(names ->> ?, '') <> ''"
 
 
@@ -29,6 +30,16 @@ class Known:
     said: Said
     content_hash: bytes | None
     terms: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """One vector as it is stored; content_hash is that of the whole text."""
+
+    embedding_id: int
+    content_hash: bytes
+    checksum: int
+    blob: bytes
 
 
 class EvidenceStore:
@@ -73,15 +84,20 @@ class EvidenceStore:
         rows = await self._database.fetch(_MADE_OF, (guild_id, json_ids(answered), json_ids(opening)))
         return {row[0] for row in rows}
 
-    async def vectors(self, guild_id: int, message_ids: Collection[int]) -> AsyncIterator[tuple[int, bytes, bytes]]:
-        """The vectors of messages, in whichever generation: embedding_id, hash of the text, bytes."""
+    async def vectors(self, guild_id: int, message_ids: Collection[int]) -> AsyncIterator[Vector]:
+        """The vectors of messages and of their parts, in whichever generation."""
         ids = sorted(message_ids)
         for start in range(0, len(ids), _AT_ONCE):
-            for row in await self._database.fetch(
-                f"SELECT embedding_id, content_hash, vector FROM embeddings WHERE guild_id = ? AND {AMONG}",
+            rows = await self._database.fetch(
+                f"""SELECT embedding_id, content_hash, checksum, vector FROM embeddings
+                    WHERE guild_id = ?1 AND {_AMONG_THESE}
+                    UNION ALL SELECT p.embedding_id, e.content_hash, p.checksum, p.vector
+                    FROM parts p JOIN embeddings e USING (guild_id, message_id, generation_id)
+                    WHERE guild_id = ?1 AND {_AMONG_THESE}""",
                 (guild_id, json_ids(ids[start : start + _AT_ONCE])),
-            ):
-                yield row
+            )
+            for row in rows:
+                yield Vector(*row)
 
     async def shared_hashes(self, embedding_ids: Collection[int]) -> set[bytes]:
         """The hashes of these embeddings that others have, too: equal texts have equal vectors."""
@@ -92,6 +108,17 @@ class EvidenceStore:
                JOIN embeddings e USING (generation_id, content_hash)
                WHERE e.embedding_id NOT IN (SELECT embedding_id FROM ours)""",
             (json_ids(embedding_ids),),
+        )
+        return {row[0] for row in rows}
+
+    async def shared_checksums(self, embedding_ids: Collection[int], checksums: Collection[int]) -> set[int]:
+        """The checksums that other vectors than these have, too: those of an equal text, or of an equal part of one."""
+        rows = await self._database.fetch(
+            """SELECT DISTINCT checksum FROM (SELECT embedding_id, checksum FROM embeddings
+                                              UNION ALL SELECT embedding_id, checksum FROM parts)
+               WHERE checksum IN (SELECT value FROM json_each(?))
+                     AND embedding_id NOT IN (SELECT value FROM json_each(?))""",
+            (json_ids(checksums), json_ids(embedding_ids)),
         )
         return {row[0] for row in rows}
 

@@ -45,6 +45,8 @@ async def filled(rooms: Rooms) -> Rooms:
         ]
         await rooms.ingest.saved(GUILD, [*said, *others])
         await rooms.settle()
+    long = " ".join(f"This is the {n}th sentence of what she has to tell about it all." for n in range(20))
+    await rooms.ingest.saved(GUILD, [of_ada(107, long)])
     word = of_ada(101, f"is that {LONG_WORD} or what is it, says she", channel_id=CHANNEL)
     opening = of_ada(THREAD, "it happened once more this very morning", channel_id=THREAD)
     under = message(THREAD + 1, "still?", channel_id=THREAD, **bob)
@@ -84,7 +86,7 @@ def found(sights: list[Sight]) -> set[tuple[str, str]]:
 
 
 EVERYWHERE = {
-    *(("messages", table) for table in ("messages", "embeddings", "worded")),
+    *(("messages", table) for table in ("messages", "embeddings", "parts", "worded")),
     ("made_of", "embeddings"),
     *(("person", table) for table in ("messages", "worded", "authors", "messages.names")),
     ("terms", "lexicon"),
