@@ -9,7 +9,9 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, s
 
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Origin, Query
+from bot.services.audit import Act, Audit
 from bot.services.ingest import refusal
+from bot.storage.audit import AuditStore
 from bot.storage.servers import Marks
 
 CATEGORY, THREAD = 5, 77
@@ -157,13 +159,15 @@ async def test_f31_nothing_closed_takes_nothing(rooms: Rooms) -> None:
 
 
 async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> None:
-    """No table and no index holds a row of it, and the other server is untouched."""
+    """No table but the audit and no index holds a row of it, and the other server is untouched."""
     for guild_id in (GUILD, OTHER_GUILD):
         await rooms.coverage.start(server(guild_id))
-        here = [message(i, f"red {i}", guild_id=guild_id) for i in range(1, 6)]
+        in_parts = " ".join(f"This is the {n}th sentence about red." for n in range(20))
+        here = [message(i, f"red {i}" if i > 1 else in_parts, guild_id=guild_id) for i in range(1, 6)]
         await rooms.ingest.saved(guild_id, here, reached=Marks(CHANNEL, 5, 1))
     await rooms.settle()
     for guild_id in (GUILD, OTHER_GUILD):
+        await Audit(AuditStore(rooms.database)).note(guild_id, Act.STARTED, actor_id=1)
         await rooms.ingest.deleted(guild_id, [5])
         await rooms.ingest.saved(guild_id, [message(6, "waits", guild_id=guild_id)])
         page = await rooms.answers.ask(
@@ -190,7 +194,9 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
     assert all(before.values())
     await rooms.ingest.server_gone(GUILD)
 
-    assert set((await n_rows(GUILD)).values()) == {0}
+    left = await n_rows(GUILD)
+    assert left.pop("audit") == 1  # that it is gone
+    assert set(left.values()) == {0}
     assert await n_rows(OTHER_GUILD) == before
     assert (rooms.mirror.ids(GUILD).tolist(), rooms.mirror.ids(OTHER_GUILD).tolist()) == ([], [1, 2, 3, 4])
     assert await rooms.answers.stale_shares() == []

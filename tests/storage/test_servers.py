@@ -6,7 +6,7 @@ from conftest import Rooms
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, server
 
 from bot.messages import Channel, ChannelKind
-from bot.storage.servers import _OF_A_SERVER, Marks, Notice
+from bot.storage.servers import Marks, Notice
 
 
 async def test_the_newest_name_stands(rooms: Rooms) -> None:
@@ -130,13 +130,3 @@ async def test_told_commands_are_kept_by_application(rooms: Rooms) -> None:
         await rooms.servers.put_told_commands(1, payload_hash)
 
     assert (await rooms.servers.told_commands(1), await rooms.servers.told_commands(2)) == (b"two", None)
-
-
-async def test_no_table_that_knows_servers_is_left_out_when_one_goes(rooms: Rooms) -> None:
-    """Whatever has the id of a server goes with it; the audit, which tells that it went, is seen to by itself."""
-    rows = await rooms.database.fetch(
-        """SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-           WHERE t.type = 'table' AND c.name = 'guild_id'"""
-    )
-
-    assert {row[0] for row in rows} == {*_OF_A_SERVER, "audit"}
