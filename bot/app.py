@@ -18,6 +18,7 @@ from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.services.announcements import Announcements
 from bot.services.answers import Answers
+from bot.services.audit import Audit
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
 from bot.services.erasure import Erasure
@@ -29,21 +30,25 @@ from bot.services.ingest import Ingest
 from bot.services.keeping import Keeping
 from bot.services.limits import Allowance
 from bot.services.privacy import Practice, Privacy
+from bot.services.proof import Proof
 from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
 from bot.services.status import Inspector
+from bot.services.traces import Tracker
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
+from bot.storage.audit import AuditStore
 from bot.storage.cipher import data_key
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
+from bot.storage.evidence import EvidenceStore
 from bot.storage.generations import GenerationStore
 from bot.storage.keeping import KeepingStore
 from bot.storage.lexicon import Lexicon
@@ -85,6 +90,9 @@ class App:
     privacy: Privacy
     questions: Allowance
     presses: Allowance
+    audit: Audit
+    tracker: Tracker
+    proof: Proof
 
 
 @asynccontextmanager
@@ -211,7 +219,7 @@ def _pool(name: str) -> Iterator[ThreadPoolExecutor]:
 
 
 def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
-    messages, servers = MessageStore(database), ServerStore(database)
+    messages, servers, evidence = MessageStore(database), ServerStore(database), EvidenceStore(database)
     coverage, kept = Coverage(servers), KeepingStore(database)
     keeping = Keeping(coverage, kept, retention_days=settings.retention_days)
     ingest = Ingest(messages, servers, spaces, keeping)
@@ -247,6 +255,9 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         privacy=Privacy(practice, OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping),
         questions=_allowance(settings),
         presses=_allowance(settings, times=_PRESSES_A_QUESTION),
+        audit=Audit(AuditStore(database)),
+        tracker=Tracker(evidence, servers, spaces),
+        proof=Proof(evidence, database, spaces),
     )
 
 

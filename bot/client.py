@@ -26,6 +26,7 @@ from bot.exts._reach import Reach
 from bot.exts._reader import Reader
 from bot.exts._shares import keep_shares_true
 from bot.exts._words import CatalogueTranslator, tell
+from bot.services.audit import Act
 from bot.services.pulse import feel_pulse
 
 log = logging.getLogger(__name__)
@@ -174,16 +175,17 @@ class SimilarBot(commands.Bot):
             await self.app.announcements.made(application_id, told)
 
     async def _drop_expired(self) -> None:
-        """Drop answers that have expired, and what is stored of servers once their grace is over."""
+        """Drop answers and acts that have expired, and what is stored of servers once their grace is over."""
         await self.wait_until_ready()
         while True:
             self.app.coverage.has_left.clear()
             await self.app.answers.forget_expired()
+            await self.app.audit.forget_old()
             for guild_id in await self.app.coverage.left_for(self._removal_grace):
                 if self.get_guild(guild_id) is not None:
                     continue  # invited back meanwhile
                 log.info("dropping all that is stored of server %d, which the bot has left", guild_id)
-                await self.app.ingest.server_gone(guild_id)
+                await self.app.ingest.server_gone(guild_id, act=Act.LEFT)
                 await self.app.coverage.load()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.app.coverage.has_left.wait(), _EXPIRED_EVERY_S)

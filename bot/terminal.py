@@ -22,9 +22,11 @@ from rich.text import Text
 
 from bot.errors import EmbeddingError
 from bot.messages import Hit
+from bot.services.audit import AuditLine
 from bot.services.costs import NO_INDEX, Estimate, ServerCosts
 from bot.services.evaluation.metrics import Figure
 from bot.services.ingest import Tally
+from bot.services.proof import CACHE, MEMORY, Sight
 from bot.services.status import Finding, Status
 from bot.texts import age, quote
 from bot.words import Words
@@ -134,6 +136,45 @@ class Terminal:
         mark = Text("✓ ", "green") if finding.is_well else Text("✗ ", "red")
         verdict = self.words(f"doctor.{finding.verdict}", **finding.values)
         self.out.print(Text.assemble(mark, self.words(f"doctor.{finding.subject}"), ": ", verdict))
+
+    def sights(self, sights: Sequence[Sight]) -> None:
+        """What was looked for, where, and how much of it is still there."""
+        table = Table(*(Column(self.words(f"proof.{key}")) for key in ("subject", "place")), box=None, pad_edge=False)
+        for key in ("n", "found"):
+            table.add_column(self.words(f"proof.{key}"), justify="right")
+        for sight in sights:
+            numbers = (f"{sight.n:,}", Text(f"{sight.found:,}", "red" if sight.found else "green"))
+            table.add_row(self.words(f"proof.subjects.{sight.subject}"), self._place(sight.place), *numbers)
+        self.out.print(table)
+
+    def sights_as_json(self, sights: Sequence[Sight]) -> None:
+        for sight in sights:
+            self.json({"subject": sight.subject, "place": sight.place, "looked_for": sight.n, "found": sight.found})
+
+    def _place(self, place: str) -> str:
+        return self.words(f"proof.{place}") if place in (MEMORY, CACHE) else place
+
+    def purging(self, servers: Sequence[ServerCosts]) -> None:
+        """What will go of these servers."""
+        for server in servers:
+            name = quote(server.name, width=_NAME_WIDTH) or server.guild_id
+            self.remark("purge.server", name=name, server=server.guild_id, n=server.messages)
+
+    def audit(self, lines: Sequence[AuditLine]) -> None:
+        """Who did what, the newest first."""
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for line in lines:
+            actor = self.words(f"audit.{line.by}") if line.actor_id is None else str(line.actor_id)
+            channel = f"#{line.detail.get('channel_id')}"
+            act = self.words(f"audit.acts.{line.key}", **{**line.detail, "channel": channel})
+            table.add_row(f"{line.at:%Y-%m-%d %H:%M}", str(line.guild_id), actor, act)
+        self.out.print(table)
+
+    def audit_as_json(self, lines: Sequence[AuditLine]) -> None:
+        for line in lines:
+            actor_id = None if line.actor_id is None else str(line.actor_id)
+            told = {"at": line.at, "guild_id": str(line.guild_id), "by": line.by, "actor_id": actor_id}
+            self.json({**told, "act": line.act, "detail": dict(line.detail)})
 
     def json(self, values: dict[str, object]) -> None:
         """One object on a line of its own, whatever the width of the terminal."""

@@ -10,9 +10,10 @@ import typer
 
 from bot.cli.asking import similar
 from bot.cli.copies import backup, restore
+from bot.cli.erasing import forget, purge
 from bot.cli.evaluating import evaluate
 from bot.cli.keys import decrypt, encrypt
-from bot.cli.looking import doctor, status
+from bot.cli.looking import audit, doctor, status
 from bot.cli.running import console, run
 from bot.cli.storing import import_, rebuild, retry
 from bot.errors import BotError
@@ -37,6 +38,9 @@ cli.command()(doctor)
 cli.command("eval")(evaluate)
 cli.command()(retry)
 cli.command()(rebuild)
+cli.command()(forget)
+cli.command()(purge)
+cli.command()(audit)
 cli.command()(backup)
 cli.command()(restore)
 cli.command()(encrypt)

@@ -47,6 +47,10 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
+def id_argument(metavar: str, help_text: str) -> Any:  # noqa: ANN401  # as below
+    return typer.Argument(metavar=metavar, parser=_told(snowflake), help=help_text)
+
+
 def id_option(help_text: str) -> Any:  # noqa: ANN401  # what typer.Option returns is an Any too
     return typer.Option(metavar="ID", parser=_told(snowflake), help=help_text)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import dataclasses
+from typing import Annotated
 
 import typer
 
 from bot.app import open_reader
-from bot.cli._arguments import AsJson, ready
+from bot.cli._arguments import AsJson, id_option, ready
+from bot.services.audit import AuditLine
 from bot.services.status import Status
 from bot.settings import Settings
 from bot.terminal import Terminal
@@ -25,6 +27,23 @@ def status(*, as_json: AsJson = False) -> None:
 async def _status(settings: Settings) -> Status:
     async with open_reader(settings) as app:
         return await app.inspector.status()
+
+
+def audit(*, server: Annotated[int | None, id_option("Only of this server.")] = None, as_json: AsJson = False) -> None:
+    """Show who turned indexing on or off, or had something forgotten, in the last year."""
+    settings, terminal = ready()
+    lines = asyncio.run(_audit(settings, server))
+    if as_json:
+        terminal.audit_as_json(lines)
+    elif lines:
+        terminal.audit(lines)
+    else:
+        terminal.remark("audit.nothing")
+
+
+async def _audit(settings: Settings, guild_id: int | None) -> list[AuditLine]:
+    async with open_reader(settings) as app:
+        return await app.audit.all(guild_id)
 
 
 def doctor(*, as_json: AsJson = False) -> None:

@@ -7,10 +7,12 @@ from discord.ext import commands
 from bot.client import SimilarBot
 from bot.errors import BotMayNotRead, EmbeddingError
 from bot.exts._access import bot_may_read, guild_of
+from bot.exts._audit import audit_embed
 from bot.exts._convert import Place, location_of, server_of
 from bot.exts._kept import KINDS, age_lines, kind_lines
 from bot.exts._options import AnyChannel
 from bot.exts._words import told, worded, words_of, words_of_server
+from bot.services.audit import Act
 from bot.services.coverage import WHOLE_SERVER, Past
 from bot.services.keeping import Kind
 from bot.services.status import Outage
@@ -48,6 +50,7 @@ class Admin(
                 return
         await interaction.response.defer(thinking=True)
         await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
+        await self._note(interaction, Act.STARTED, **_where(channel))
         shown = await interaction.edit_original_response(content=words("index.started"))
         await self.bot.app.backfill.noted(
             guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language
@@ -62,6 +65,7 @@ class Admin(
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self.coverage.stop(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
+        await self._note(interaction, Act.STOPPED, **_where(channel))
         key = "index.stopped_all" if channel is None else "index.stopped"
         await interaction.edit_original_response(content=words(key))
 
@@ -105,6 +109,7 @@ class Admin(
             await interaction.edit_original_response(content=words("index.off"))
             return
         await self.coverage.prefer_newer(server_of(guild), days or None)
+        await self._note(interaction, Act.FRESHENED, days=days)
         await interaction.edit_original_response(content=_freshness(days or None, words))
 
     @app_commands.command(
@@ -139,6 +144,17 @@ class Admin(
         lines = age_lines(self.bot.app.keeping, guild.id, None, words) or [words("index.ages_well")]
         await interaction.edit_original_response(content="\n".join([*lines, words("index.expired", n=n)]))
 
+    @app_commands.command(name=told("commands.index_audit.name"), description=told("commands.index_audit.description"))
+    @for_managers
+    async def audit(self, interaction: Asked) -> None:
+        guild, words = guild_of(interaction), words_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        lines = await self.bot.app.audit.latest(guild.id)
+        await interaction.edit_original_response(embed=audit_embed(lines, words))
+
+    async def _note(self, interaction: Asked, act: Act, **detail: object) -> None:
+        await self.bot.app.audit.note(guild_of(interaction).id, act, actor_id=interaction.user.id, **detail)
+
     async def _put_past(self, interaction: Asked, past: Past) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -146,6 +162,7 @@ class Admin(
             await interaction.edit_original_response(content=words("index.off"))
             return
         await self.coverage.put_past(guild.id, past)
+        await self._note(interaction, _PAST_ACTS[past])
         await interaction.edit_original_response(content=words(f"index.{past}"))
 
     def _reading(self, guild_id: int, words: Words) -> list[str]:
@@ -179,10 +196,15 @@ def _outage(outage: Outage | None, words: Words) -> list[str]:
     return [words("index.outage", reason=reason, since=since, next_try=next_try)]
 
 
+def _where(channel: AnyChannel | None) -> dict[str, str]:
+    return {} if channel is None else {"channel_id": str(channel.id)}
+
+
 def _freshness(days: int | None, words: Words) -> str:
     return words("index.fresh", days=days) if days else words("index.ageless")
 
 
+_PAST_ACTS = {Past.PAUSED: Act.PAUSED, Past.CANCELLED: Act.CANCELLED}
 _COUNTS = ("messages", "embedded", "pending", "parked")
 _MOST_NAMED = 50
 

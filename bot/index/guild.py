@@ -10,7 +10,7 @@ import numpy as np
 from bot.askers import EVERYTHING, Scope
 from bot.errors import BotError
 from bot.index.base import Neighbor, VectorIndex
-from bot.index.cache import wipe
+from bot.index.cache import destroy, wipe
 from bot.index.codes import CodesIndex
 from bot.index.scan import ScanIndex
 from bot.index.workshop import Workshop
@@ -115,7 +115,12 @@ class GuildIndex:
     def wipe(self) -> None:
         """Overwrite in the file what is gone for a while. Waits for no index that is being made. Raises OSError."""
         if self._unwiped and time.monotonic() >= self._unwiped_since + _WIPED_AFTER_S:
-            self._wipe()
+            self.wipe_now()
+
+    def wipe_now(self) -> None:
+        """Overwrite in the file what is gone. Raises OSError."""
+        with self._filing:
+            self._wipe_file()
 
     def close(self) -> None:
         """Leave a file without what is gone, and with what is new where that is quickly written. Raises OSError."""
@@ -156,8 +161,8 @@ class GuildIndex:
 
     def _remove_file(self) -> None:
         if (path := self._workshop.path(self._guild_id)) is not None and self._workshop.may_write:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".new").unlink(missing_ok=True)
+            destroy(path)
+            destroy(path.with_suffix(".new"))
 
     def _to_be_wiped(self, message_ids: list[int]) -> None:
         if self._workshop.folder is not None and self._workshop.may_write and message_ids:
@@ -240,10 +245,6 @@ class GuildIndex:
                 self._renew(self._live, differing[start : start + _BATCH].tolist())
         return len(differing)
 
-    def _wipe(self) -> None:
-        with self._filing:
-            self._wipe_file()
-
     def _wipe_file(self) -> None:
         gone, path = self._unwiped.copy(), self._workshop.path(self._guild_id)
         if gone and path is not None:
@@ -256,7 +257,7 @@ class GuildIndex:
         if not isinstance(self._live, CodesIndex):
             self._n_unsaved = 0
             return
-        self._wipe()
+        self.wipe_now()
         with self._filing:
             with self._following:
                 n_unsaved, gone = self._n_unsaved, self._unwiped.copy()

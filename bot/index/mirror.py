@@ -4,7 +4,7 @@ import logging
 import shutil
 import threading
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.errors import BotError
+from bot.index.cache import CacheUnusable, SoundLists, opened
+from bot.index.codes import Codes
 from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
 from bot.messages import Generation
@@ -81,6 +83,28 @@ class Mirror:
         """As GuildIndex.wipe; a server that was dropped has no file."""
         if (index := self._indexes.get(guild_id)) is not None:
             index.wipe()
+
+    def wipe_now(self, guild_id: int) -> None:
+        """As GuildIndex.wipe_now; a server that was dropped has no file."""
+        if (index := self._indexes.get(guild_id)) is not None:
+            index.wipe_now()
+
+    def files(self) -> list[Path]:
+        """What is kept on disk of all servers."""
+        folder = self.workshop.folder
+        return [] if folder is None else sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def kept(self, guild_id: int) -> Iterator[tuple[Ids, Codes]]:
+        """The ids of messages in a server's file with their codes, uint8 [n, size], in parts. Raises OSError."""
+        if (path := self.workshop.path(guild_id)) is None:
+            return
+        try:
+            cached, file = opened(path)
+        except (FileNotFoundError, CacheUnusable):
+            return
+        with file:
+            for coded in SoundLists(file, cached):
+                yield coded.message_ids, coded.codes
 
     def close(self) -> None:
         """As GuildIndex.close, for all of them: what one cannot do keeps no other from it."""

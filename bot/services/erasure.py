@@ -33,11 +33,23 @@ class Erasure:
         of what others wrote, and the titles of the threads that they began. Ended in between, another call does the
         rest.
         """
-        n_erased = 0
-        for server in await self._servers.servers():
-            if guild_ids is None or server.guild_id in guild_ids:
-                n_erased += await self._forget_in(server.guild_id, author_id)
-        return n_erased
+        return sum((await self.forget_by_server(author_id, guild_ids=guild_ids)).values())
+
+    async def forget_by_server(self, author_id: int, *, guild_ids: Collection[int] | None = None) -> dict[int, int]:
+        """The same, told by server."""
+        return {
+            server.guild_id: await self._forget_in(server.guild_id, author_id)
+            for server in await self._servers.servers()
+            if guild_ids is None or server.guild_id in guild_ids
+        }
+
+    async def purge(self, guild_id: int) -> None:
+        """Erase all that is stored of a server, but for the line of its audit that tells so."""
+        await self._ingest.server_gone(guild_id)
+
+    async def give_back_room(self) -> None:
+        """Have the database's file take no more than what is stored."""
+        await self._store.shrink()
 
     async def _forget_in(self, guild_id: int, author_id: int) -> int:
         n_erased, after_id = 0, 0
@@ -48,7 +60,8 @@ class Erasure:
                 await self._unname(guild_id, author_id, ids)
             after_id = stretch.last_id
         await self._store.forget_person(guild_id, author_id)
-        log.info("forgot a person in server %d, who wrote %d messages", guild_id, n_erased)
+        if n_erased:
+            log.info("forgot a person in server %d, who wrote %d messages", guild_id, n_erased)
         return n_erased
 
     async def _erase(self, guild_id: int, author_id: int, message_ids: Collection[int]) -> int:

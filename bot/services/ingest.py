@@ -10,6 +10,7 @@ from typing import Self
 from bot.messages import Channel, Message, Server
 from bot.services.keeping import TAKEN_OUT, Keeping
 from bot.services.spaces import Spaces
+from bot.storage.audit import Act
 from bot.storage.messages import MessageStore
 from bot.storage.servers import Marks, ServerStore
 
@@ -181,8 +182,8 @@ class Ingest:
             await self._spaces.remove(guild_id, message_ids)
             self.has_pending.set()
 
-    async def server_gone(self, guild_id: int) -> None:
-        """Everything that is stored of a server goes."""
+    async def server_gone(self, guild_id: int, *, act: Act = Act.PURGED) -> None:
+        """Everything that is stored of a server goes; its audit tells of the act alone."""
         async with self._spaces.in_step:
-            await self._servers.forget(guild_id)
+            await self._servers.forget(guild_id, act=act)
             await self._spaces.drop(guild_id)

@@ -100,6 +100,13 @@ class Database:
                     await self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
         return not is_busy
 
+    async def shrink(self) -> None:
+        """Write the database anew without the pages that are free, which takes as much room again for that time."""
+        async with self._writing:
+            with translated(self.path):
+                await self._writer.execute_fetchall("VACUUM")
+        await self.checkpoint()
+
     async def file_size(self) -> int:
         """Bytes on disk of the database and its write-ahead log."""
         return _size(self.path) + await self.log_size()

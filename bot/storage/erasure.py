@@ -85,6 +85,10 @@ class ErasureStore:
                     f"DELETE FROM {table} WHERE guild_id = ? AND {column} = ?", (guild_id, person_id)
                 )
 
+    async def shrink(self) -> None:
+        """Give the room of what was removed back to the file system."""
+        await self._database.shrink()
+
 
 @dataclass(frozen=True, slots=True)
 class _Unnamed:
@@ -97,11 +101,16 @@ class _Unnamed:
     is_changed: bool
 
 
+def without_name(said: Said, person_id: int) -> Said:
+    """What is said, with an empty name for somebody who is named in it."""
+    names = {str(i): "" if i == person_id else name for i, name in said.named.items()}
+    return replace(said, names=json.dumps(names, ensure_ascii=False) if names else None)
+
+
 def _unnamed(row: Row, person_id: int) -> _Unnamed:
     message_id, text_hash, opens_thread, *told = row
     said = Said(*told)
-    names = {str(i): "" if i == person_id else name for i, name in said.named.items()}
-    without = replace(said, names=json.dumps(names, ensure_ascii=False) if names else None)
+    without = without_name(said, person_id)
     own = own_text(without)
     new_hash = hash_of(own, opens_thread=bool(opens_thread))
     if is_damaged(said, text_hash, opens_thread=bool(opens_thread)):

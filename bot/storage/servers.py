@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
+from bot.storage.audit import Act, leave_one_line
 from bot.storage.contexts import THREADS, make_anew, titled
 from bot.storage.database import Database, Transaction, json_ids
 from bot.texts import storable
@@ -177,8 +178,8 @@ class ServerStore:
         rows = await self._database.fetch("SELECT guild_id FROM servers WHERE left_at < ?", (milliseconds(moment),))
         return [row[0] for row in rows]
 
-    async def forget(self, guild_id: int) -> None:
-        """Drop every row of a server, its messages, vectors and tombstones too.
+    async def forget(self, guild_id: int, *, act: Act = Act.PURGED) -> None:
+        """Drop every row of a server, its messages, vectors and tombstones too, but for one that tells of the act.
 
         The messages go some at a time, so that others get their turn to write; a kill in between leaves the rest
         to the next call.
@@ -192,6 +193,7 @@ class ServerStore:
                     (guild_id, _FORGOTTEN_AT_ONCE),
                 )
         async with self._database.transaction() as transaction:
+            await leave_one_line(transaction, guild_id, act)
             for table in _OF_A_SERVER:
                 await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
 

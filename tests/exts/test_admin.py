@@ -20,7 +20,7 @@ STARTED = "Indexing has begun. New messages are stored from now on; the history 
 READING = "The history is being read."
 STOPPED_ALL = "Nothing new is stored in this server any more."
 MANAGE_SERVER = discord.Permissions(manage_guild=True)
-VERBS = ["start", "stop", "pause", "cancel", "status"]
+VERBS = ["start", "stop", "pause", "cancel", "status", "audit"]
 
 
 async def index(town: Town, verb: str, *, by: Person | None = None, force: bool = False, **options: object) -> Answer:
@@ -714,3 +714,48 @@ async def test_kinds_and_limits_are_told_in_japanese(town: Town) -> None:
     assert "これから保存します" in shown(await include(town, "voice", on=True, by=steward))
     assert "30 日" in shown(await index(town, "retention", by=steward, days=30))
     assert "ボイスチャンネルのチャット" in shown(await index(town, "status", by=steward))
+
+
+# --- who did what
+
+
+async def test_the_audit_tells_who_did_what(town: Town) -> None:
+    """Each act with when and by whom, the newest first, to the one who asks alone; what changed nothing is no act."""
+    await index(town, "pause")
+    assert shown(await index(town, "audit")) == "Nothing was done yet."
+    stewards = town.guild.role("stewards", permissions=MANAGE_SERVER)
+    steward = town.newcomer("steward", roles=[stewards])
+    await started(town)
+    await index(town, "stop", by=steward, channel=town.square)
+    await index(town, "fresh", days=30)
+    await index(town, "pause")
+    await index(town, "cancel", by=steward)
+    answer = await index(town, "audit")
+
+    assert answer.is_ephemeral
+    assert [line.split(" · ", 1)[1] for line in shown(answer).splitlines()] == [
+        f"<@{steward.id}>: cancelled the reading of the history",
+        f"<@{town.ada.id}>: paused the reading of the history",
+        f"<@{town.ada.id}>: had newer messages come first, half as much for each 30 days (0: not)",
+        f"<@{steward.id}>: turned indexing off in <#{town.square.id}>",
+        f"<@{town.ada.id}>: turned indexing on",
+    ]
+
+
+async def test_the_audit_is_of_one_server(town: Town) -> None:
+    """What was done elsewhere is not told, however the command is sent."""
+    other = town.discord.guild("Other", owner=town.bob)
+    square = other.text("square")
+    await (await town.bob.slash(square, "index start")).answer()
+    await index(town, "stop")
+
+    assert "turned indexing off" in shown(await index(town, "audit"))
+    assert str(town.bob.id) not in shown(await index(town, "audit"))
+
+
+async def test_the_audit_is_told_in_japanese(town: Town) -> None:
+    """In the language of the one who asks, under the command's name in it."""
+    steward = town.newcomer("steward", locale="ja", roles=[town.guild.role("stewards", permissions=MANAGE_SERVER)])
+    await index(town, "stop")
+
+    assert shown(await index(town, "audit", by=steward)).endswith(f"<@{town.ada.id}>: 索引を止めました")

@@ -12,9 +12,11 @@ from typing import Any, NoReturn
 
 from faults.storing import FORKING, opened
 from faults.turns import Turns
-from make import CHANNEL, GUILD, OTHER_CHANNEL, channel, message, server, utc
+from make import ADA, CHANNEL, GUILD, OTHER_CHANNEL, channel, message, server, utc
 
 from bot.app import App
+from bot.index import workshop
+from bot.services import erasure
 from bot.storage.database import Database, open_to_write
 from bot.storage.servers import Marks
 
@@ -74,6 +76,13 @@ async def _live(folder: Path) -> None:
         await life(app, has_done)
 
 
+async def _forget(folder: Path) -> None:
+    """Forget Ada in several commits, with a file of the index beside, in a process that does nothing else."""
+    erasure._AT_ONCE, workshop._EXACT_BYTES = 15, 0
+    async with opened(folder) as app:
+        await app.erasure.forget_author(ADA)
+
+
 async def _open(folder: Path) -> None:
     async with open_to_write(folder):
         pass
@@ -126,4 +135,4 @@ def _die_at(turn: int, work: Coroutine[Any, Any, None]) -> NoReturn:
     os._exit(LIVED)
 
 
-_WORK = {"live": _live, "open": _open}
+_WORK = {"live": _live, "open": _open, "forget": _forget}

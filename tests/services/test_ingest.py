@@ -9,6 +9,8 @@ from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, message, s
 
 from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Origin, Query
+from bot.services.audit import Act, Audit
+from bot.storage.audit import AuditStore
 from bot.storage.servers import Marks
 
 CATEGORY, THREAD = 5, 77
@@ -136,7 +138,7 @@ async def test_f31_nothing_closed_takes_nothing(rooms: Rooms) -> None:
 
 
 async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> None:
-    """No table but those of people's wishes and no index holds a row of it, and the other server is untouched."""
+    """No table but the audit and those of people's wishes and no index holds a row of it; the other is untouched."""
     for guild_id in (GUILD, OTHER_GUILD):
         await rooms.coverage.start(server(guild_id))
         in_parts = " ".join(f"This is the {n}th sentence about red." for n in range(20))
@@ -146,6 +148,7 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         await rooms.privacy.forget(guild_id, 1, up_to_id=1)
     await rooms.settle()
     for guild_id in (GUILD, OTHER_GUILD):
+        await Audit(AuditStore(rooms.database)).note(guild_id, Act.STARTED, actor_id=1)
         await rooms.ingest.deleted(guild_id, [5])
         await rooms.ingest.saved(guild_id, [message(6, "waits", guild_id=guild_id)])
         page = await rooms.answers.ask(
@@ -174,6 +177,7 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
 
     left = await n_rows(GUILD)
     assert [left.pop(table) for table in ("optouts", "forgotten")] == [1, 1]
+    assert left.pop("audit") == 1  # that it is gone
     assert set(left.values()) == {0}
     assert await n_rows(OTHER_GUILD) == before
     assert (rooms.mirror.ids(GUILD).tolist(), rooms.mirror.ids(OTHER_GUILD).tolist()) == ([], [1, 2, 3, 4])

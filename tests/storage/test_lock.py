@@ -72,3 +72,34 @@ def test_b40_a_path_that_is_no_folder_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(DataFolderUnusable), writing_to(tmp_path / "file", "import"):
         pass
+
+
+@pytest.fixture
+def usual_umask():
+    """What others usually may do with a new file: read it."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_a_folder_of_the_programs_own_is_closed_to_others(tmp_path: Path) -> None:
+    """Git leaves the folder open, with a file and the sample community in it."""
+    folder = tmp_path / "data"
+    (folder / "sample").mkdir(parents=True)
+    (folder / "README.md").touch()
+    (folder / "bot.db").touch()
+    assert folder.stat().st_mode & 0o777 == 0o755
+    with writing_to(folder, "import"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in folder.glob("bot.lock*")} == {0o600}
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_a_folder_that_holds_other_things_is_left_as_it_is(tmp_path: Path) -> None:
+    """Somebody's home is not closed because the bot was pointed at it; `doctor` tells of it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "letters.txt").touch()
+    with writing_to(folder, "import"):
+        assert folder.stat().st_mode & 0o777 == 0o755

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.storage.schema import (
     answers,
+    audit,
     contexts,
     erasure,
     folds,
@@ -41,4 +42,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     erasure.STATEMENTS,
     optouts.STATEMENTS,
     keeping.STATEMENTS,
+    audit.STATEMENTS,
 )

@@ -1,0 +1,24 @@
+"""Lines of the audit as Discord shows them."""
+
+import discord
+
+from bot.services.audit import AuditLine
+from bot.words import Words
+
+_LONGEST = 4_096  # of an embed's description
+
+
+def audit_embed(lines: list[AuditLine], words: Words) -> discord.Embed:
+    """What was done, the newest first, each with when and by whom."""
+    told = "\n".join(_told(line, words) for line in lines)
+    return discord.Embed(title=words("audit.title"), description=(told or words("audit.nothing"))[:_LONGEST])
+
+
+def _told(line: AuditLine, words: Words) -> str:
+    channel_id = line.detail.get("channel_id")
+    return words(
+        "audit.line",
+        at=discord.utils.format_dt(line.at, "d" if line.is_own else "f"),
+        actor=words(f"audit.{line.by}") if line.actor_id is None else f"<@{line.actor_id}>",
+        act=words(f"audit.acts.{line.key}", **{**line.detail, "channel": f"<#{channel_id}>"}),
+    )

@@ -1,0 +1,105 @@
+"""The audit: who turned on, turned off, forgot, exported or purged what is stored of a server."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from bot.storage.database import Database, Transaction
+from bot.times import from_milliseconds, milliseconds
+
+_ALL = -1  # as LIMIT takes it
+
+
+class Act(StrEnum):
+    """What can be done to what is stored of a server; each has its words."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FRESHENED = "freshened"
+    FORGOT = "forgot"
+    EXPORTED = "exported"
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    PURGED = "purged"
+    LEFT = "left"  # the bot was removed, and its grace is over
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One act. `actor_id` is None for the operator, for the bot itself, and for a member's act on what `is_own`."""
+
+    guild_id: int
+    at: datetime
+    actor_id: int | None
+    is_own: bool
+    act: Act
+    detail: Mapping[str, object]
+
+    @property
+    def key(self) -> str:
+        """Which words tell of the act."""
+        of_channel = "_channel" if "channel_id" in self.detail else ""
+        return f"{self.act}{'_own' if self.is_own else of_channel}"
+
+    @property
+    def by(self) -> str:
+        """Who it was, in general."""
+        if self.act is Act.LEFT:
+            return "bot"
+        if self.is_own:
+            return "member"
+        return "operator" if self.actor_id is None else "manager"
+
+
+class AuditStore:
+    """The table audit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, line: AuditLine) -> None:
+        async with self._database.transaction() as transaction:
+            await put_line(transaction, line)
+
+    async def latest(self, guild_id: int | None = None, *, limit: int = _ALL) -> list[AuditLine]:
+        """The newest lines of a server, or of all, the newest first."""
+        rows = await self._database.fetch(
+            """SELECT guild_id, at, actor_id, is_own, act, detail FROM audit
+               WHERE guild_id = coalesce(?, guild_id) ORDER BY audit_id DESC LIMIT ?""",
+            (guild_id, limit),
+        )
+        return [
+            AuditLine(row[0], from_milliseconds(row[1]), row[2], bool(row[3]), Act(row[4]), json.loads(row[5]))
+            for row in rows
+        ]
+
+    async def drop_before(self, moment: datetime) -> int:
+        """Forget the lines from before a moment; how many there were."""
+        async with self._database.transaction() as transaction:
+            return await transaction.execute("DELETE FROM audit WHERE at < ?", (milliseconds(moment),))
+
+
+async def put_line(transaction: Transaction, line: AuditLine) -> None:
+    await transaction.execute(
+        "INSERT INTO audit (guild_id, at, actor_id, is_own, act, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            line.guild_id,
+            milliseconds(line.at),
+            line.actor_id,
+            line.is_own,
+            line.act,
+            json.dumps(dict(line.detail), ensure_ascii=False),
+        ),
+    )
+
+
+async def leave_one_line(transaction: Transaction, guild_id: int, act: Act) -> None:
+    """Everything of a server goes, and of its audit all but that it went; nothing is told of one that is not known."""
+    is_known = await transaction.fetch("SELECT 1 FROM servers WHERE guild_id = ?", (guild_id,))
+    if is_known:
+        await transaction.execute("DELETE FROM audit WHERE guild_id = ?", (guild_id,))
+        await put_line(transaction, AuditLine(guild_id, datetime.now(UTC), None, is_own=False, act=act, detail={}))
