@@ -231,6 +231,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, keeping=keeping, every=every)
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
+    audit = Audit(AuditStore(database))
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
@@ -252,10 +253,12 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
         erasure=erasure,
-        privacy=Privacy(practice, OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping),
+        privacy=Privacy(
+            practice, OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping, audit=audit
+        ),
         questions=_allowance(settings),
         presses=_allowance(settings, times=_PRESSES_A_QUESTION),
-        audit=Audit(AuditStore(database)),
+        audit=audit,
         tracker=Tracker(evidence, servers, spaces),
         proof=Proof(evidence, database, spaces),
     )

@@ -166,7 +166,7 @@ class Terminal:
         for line in lines:
             actor = self.words(f"audit.{line.by}") if line.actor_id is None else str(line.actor_id)
             channel = f"#{line.detail.get('channel_id')}"
-            act = self.words(f"audit.acts.{line.key}", **{**line.detail, "channel": channel})
+            act = self.words.act(line.key, **{**line.detail, "channel": channel})
             table.add_row(f"{line.at:%Y-%m-%d %H:%M}", str(line.guild_id), actor, act)
         self.out.print(table)
 

@@ -18,6 +18,7 @@ from bot.index.mirror import Mirror
 from bot.index.workshop import Workshop
 from bot.messages import Generation
 from bot.services.answers import Answers
+from bot.services.audit import Audit
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
 from bot.services.erasure import Erasure
@@ -37,6 +38,7 @@ from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
+from bot.storage.audit import AuditStore
 from bot.storage.cipher import DataKey
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
@@ -115,6 +117,7 @@ class Rooms:
     backfill: Backfill
     inbox: Inbox
     erasure: Erasure
+    audit: Audit
     privacy: Privacy
 
     async def settle(self) -> None:
@@ -145,6 +148,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, keeping=keeping, every=timedelta(days=7))
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
+    audit = Audit(AuditStore(database))
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
     for guild_id in (1000, 2000):
@@ -171,8 +175,15 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         inbox=Inbox(ingest, coverage, answers, up_to_date, keeping=keeping, withdrawal=withdrawal),
         up_to_date=up_to_date,
         erasure=erasure,
+        audit=audit,
         privacy=Privacy(
-            Practice(None, 24), OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping
+            Practice(None, 24),
+            OptOutStore(database),
+            MemberStore(database),
+            messages,
+            erasure,
+            keeping=keeping,
+            audit=audit,
         ),
     )
 

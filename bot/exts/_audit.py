@@ -15,10 +15,9 @@ def audit_embed(lines: list[AuditLine], words: Words) -> discord.Embed:
 
 
 def _told(line: AuditLine, words: Words) -> str:
-    channel_id = line.detail.get("channel_id")
     return words(
         "audit.line",
         at=discord.utils.format_dt(line.at, "d" if line.is_own else "f"),
         actor=words(f"audit.{line.by}") if line.actor_id is None else f"<@{line.actor_id}>",
-        act=words(f"audit.acts.{line.key}", **{**line.detail, "channel": f"<#{channel_id}>"}),
+        act=words.act(line.key, **{**line.detail, "channel": f"<#{line.detail.get('channel_id')}>"}),
     )

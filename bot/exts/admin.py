@@ -124,10 +124,12 @@ class Admin(
         named = words(f"kinds.{kind}")
         if on:
             await self.bot.app.withdrawal.admit(server_of(guild), Kind(kind))
+            await self._note(interaction, Act.INCLUDED, kind=kind)
             sentence = words("index.included", kind=named)
             self.bot.reader.start(guild.id)
         else:
             n = await self.bot.app.withdrawal.bar(server_of(guild), Kind(kind))
+            await self._note(interaction, Act.EXCLUDED, kind=kind)
             sentence = words("index.excluded", kind=named, n=n)
         await interaction.edit_original_response(content=sentence)
 
@@ -140,6 +142,7 @@ class Admin(
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         n = await self.bot.app.withdrawal.retain(server_of(guild), days or None)
+        await self._note(interaction, Act.RETAINED, days=days)
         self.bot.reader.start(guild.id)  # a longer limit lets older messages in
         lines = age_lines(self.bot.app.keeping, guild.id, None, words) or [words("index.ages_well")]
         await interaction.edit_original_response(content="\n".join([*lines, words("index.expired", n=n)]))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.messages import StoredMessage
+from bot.services.audit import Act, Audit
 from bot.services.erasure import Erasure
 from bot.services.keeping import Keeping
 from bot.storage.members import MemberStore
@@ -53,6 +54,7 @@ class Privacy:
         erasure: Erasure,
         *,
         keeping: Keeping,
+        audit: Audit,
     ) -> None:
         self._practice = practice
         self._optouts = optouts
@@ -60,6 +62,7 @@ class Privacy:
         self._messages = messages
         self._erasure = erasure
         self._keeping = keeping
+        self._audit = audit
 
     def practice(self, guild_id: int) -> Practice:
         """What is done with the texts of a server."""
@@ -75,16 +78,19 @@ class Privacy:
         What they wrote up to an id stays out, also where it was not read before.
         """
         await self._optouts.forget(guild_id, member_id, up_to_id=up_to_id)
+        await self._audit.note_own(guild_id, Act.FORGOT)
         return await self._erase(guild_id, member_id)
 
     async def opt_out(self, guild_id: int, member_id: int) -> int:
         """Keep nothing of a member from now on, and erase what there is; how many messages that were."""
         await self._optouts.opt_out(guild_id, member_id)
+        await self._audit.note_own(guild_id, Act.OPTED_OUT)
         return await self._erase(guild_id, member_id)
 
     async def opt_in(self, guild_id: int, member_id: int, *, up_to_id: int) -> None:
         """Keep again what a member writes after an id."""
         await self._optouts.opt_in(guild_id, member_id, up_to_id=up_to_id)
+        await self._audit.note_own(guild_id, Act.OPTED_IN)
 
     async def keep_promises(self) -> None:
         """Erase whatever should be gone: a process may have ended in the middle, or a backup brought it back."""
@@ -97,6 +103,7 @@ class Privacy:
 
         Channels go by their ids alone, since the member may not know what they are called now.
         """
+        await self._audit.note_own(guild_id, Act.EXPORTED)
         told: dict[str, Any] = await self._beside_messages(guild_id, member_id)
         messages: list[dict[str, Any]] = []
         n_bytes = 0

@@ -27,6 +27,11 @@ class Words:
             text = text[part]
         return str(text).format_map(values)
 
+    def act(self, key: str, /, **detail: object) -> str:
+        """What was done, of the acts that the audit knows; a kind of messages by its words."""
+        kind = detail.get("kind")
+        return self(f"audit.acts.{key}", **(detail | {"kind": self(f"kinds.{kind}")} if kind else detail))
+
     def error_on_discord(self, error: BotError) -> str:
         """One sentence about an error for people who cannot reach the terminal."""
         own = self._catalogue["discord"]["errors"].get(type(error).__name__)

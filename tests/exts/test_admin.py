@@ -728,6 +728,9 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     await started(town)
     await index(town, "stop", by=steward, channel=town.square)
     await index(town, "fresh", days=30)
+    await index(town, "include", kind="voice", on=True)
+    await index(town, "include", kind="voice", on=False)
+    await index(town, "retention", days=90)
     await index(town, "pause")
     await index(town, "cancel", by=steward)
     answer = await index(town, "audit")
@@ -736,6 +739,9 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     assert [line.split(" · ", 1)[1] for line in shown(answer).splitlines()] == [
         f"<@{steward.id}>: cancelled the reading of the history",
         f"<@{town.ada.id}>: paused the reading of the history",
+        f"<@{town.ada.id}>: had messages kept for 90 days (0: no limit of the server's own)",
+        f"<@{town.ada.id}>: had this left out: the chat of voice channels",
+        f"<@{town.ada.id}>: had this kept as well: the chat of voice channels",
         f"<@{town.ada.id}>: had newer messages come first, half as much for each 30 days (0: not)",
         f"<@{steward.id}>: turned indexing off in <#{town.square.id}>",
         f"<@{town.ada.id}>: turned indexing on",

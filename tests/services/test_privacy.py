@@ -12,8 +12,9 @@ from fakes import AsStored, PagedHistory
 from make import BOB, GUILD, OTHER_CHANNEL, OTHER_GUILD, channel, exported_message, location, server, utc, write_export
 from make import message as any_message
 
-from bot.app import open_app, restore_backup
+from bot.app import open_app
 from bot.askers import Member
+from bot.copying import restore_backup
 from bot.messages import Channel, ChannelKind, Message, Origin, Query, Server
 from bot.services import privacy as module
 from bot.services.ingest import Tally
@@ -239,3 +240,16 @@ async def test_what_is_done_with_texts_is_what_was_set_up(rooms: Rooms) -> None:
     await rooms.keeping.retain(server(), 30)
     assert rooms.privacy.practice(GUILD).retention_days == 30
     assert rooms.privacy.practice(OTHER_GUILD).retention_days is None
+
+
+async def test_wishes_are_put_down_in_the_audit_without_whose_they_are(rooms: Rooms) -> None:
+    """The act and the day, for whoever manages the server to read; neither a name nor a number."""
+    await rooms.ingest.saved(GUILD, [message(1)])
+    await files(rooms)
+    await rooms.privacy.forget(GUILD, ADA, up_to_id=1)
+    await rooms.privacy.opt_out(GUILD, ADA)
+    await rooms.privacy.opt_in(GUILD, ADA, up_to_id=2)
+
+    lines = await rooms.audit.latest(GUILD)
+    assert [line.act for line in lines] == ["opted_in", "opted_out", "forgot", "exported"]
+    assert {(line.actor_id, line.is_own, *line.detail) for line in lines} == {(None, True)}
