@@ -35,8 +35,10 @@ _MAY_ASK = {
     "services/indexer.py": "when a person may expect the next try",
     "services/reconcile.py": "channels are compared again after some days",
     "services/walk.py": "channels in which something was written lately are compared first",
-    "storage/messages.py": "when a tombstone was set",
+    "services/audit.py": "when somebody did something, and what is done more than a year ago",
+    "storage/audit.py": "when a server was purged",
     "storage/outage.py": "since when nothing is embedded",
+    "storage/removing.py": "when a tombstone was set",
     "storage/servers.py": "when the bot was removed from a server",
 }
 
