@@ -22,10 +22,13 @@ from bot.messages import Generation, Mode, Query
 from bot.services.fusion import Fusion
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.prices import Prices
 from bot.services.search import Search
 from bot.services.spaces import Spaces
+from bot.services.spending import Spending
 from bot.storage.database import open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -109,8 +112,10 @@ class Ours:
         self._opened.callback(spaces.mirror.close)
         messages, servers = MessageStore(database), ServerStore(database)
         lexicon = Lexicon(database)
-        self._search = Search(messages, servers, spaces, Fusion(lexicon, servers))
-        self._ingest, self._indexer = Ingest(messages, servers, spaces), Indexer(spaces, servers, lexicon)
+        spending = Spending(Ledger(database), Prices(), count=lambda texts: [0 for _ in texts])
+        self._search = Search(messages, servers, spaces, Fusion(lexicon, servers), spending)
+        self._ingest = Ingest(messages, servers, spaces)
+        self._indexer = Indexer(spaces, servers, lexicon, spending)
         await self._indexer.load()
 
     def search(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Ids:

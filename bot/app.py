@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.embedding.base import Embedder
+from bot.embedding.tokens import Tokenizer
 from bot.errors import EmbeddingError, IndexUnsuitable
 from bot.index.faiss import FaissKind, faiss_kind
 from bot.index.mirror import Mirror, forget_generations_but, mirror_folder
@@ -25,9 +26,11 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.prices import Prices
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Space, Spaces
+from bot.services.spending import Spending
 from bot.services.status import Inspector
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
@@ -38,6 +41,7 @@ from bot.storage.backup import Backup, Progress, back_up, restore
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.generations import GenerationStore
+from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
 from bot.storage.lock import writing_to
 from bot.storage.messages import MessageStore
@@ -68,6 +72,7 @@ class App:
     up_to_date: UpToDate
     announcements: Announcements
     upkeep: Upkeep
+    spending: Spending
 
 
 @asynccontextmanager
@@ -193,10 +198,18 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     messages, servers = MessageStore(database), ServerStore(database)
     ingest = Ingest(messages, servers, spaces)
     lexicon = Lexicon(database)
-    indexer = Indexer(spaces, servers, lexicon)
-    inspector = Inspector(database=database, messages=messages, servers=servers, spaces=spaces)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
-    coverage, up_to_date = Coverage(servers), UpToDate()
+    spending = _spending(settings, database, spaces)
+    indexer = Indexer(spaces, servers, lexicon, spending)
+    inspector = Inspector(
+        database=database,
+        messages=messages,
+        servers=servers,
+        spaces=spaces,
+        spending=spending,
+        offered_to=settings.offered_to,
+    )
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), spending)
+    coverage, up_to_date = Coverage(servers, settings.offered_to), UpToDate()
     every = timedelta(days=settings.reconcile_days)
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, every=every)
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
@@ -215,7 +228,14 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         up_to_date=up_to_date,
         announcements=Announcements(servers),
         upkeep=Upkeep(database),
+        spending=spending,
     )
+
+
+def _spending(settings: Settings, database: Database, spaces: Spaces) -> Spending:
+    told = settings.embedding_price_usd
+    prices = Prices({} if told is None else {spaces.embedder.model_key: told})
+    return Spending(Ledger(database), prices, count=Tokenizer(), budget=settings.embed_monthly_budget_usd)
 
 
 @asynccontextmanager

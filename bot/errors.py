@@ -150,6 +150,14 @@ class EmbeddingError(_Valued):
 
 
 @dataclass(eq=False)
+class BudgetSpent(EmbeddingError):
+    """What embeddings may cost in a month is used up; nothing is asked of the embedder until the next one."""
+
+    code: str = "budget_spent"
+    detail: str = ""
+
+
+@dataclass(eq=False)
 class DimensionError(_Valued):
     """A vector of the wrong dimension met an index or a generation."""
 
@@ -244,6 +252,10 @@ class HistoryDelayed(_Valued):
 
 class NotInServer(BotError):
     """A command came from a place where the bot is no member: a direct message or a foreign server."""
+
+
+class NotOffered(BotError):
+    """The operator has named the servers that may use the bot, and this is none of them."""
 
 
 class NotAllowed(BotError):

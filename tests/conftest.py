@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import stamina
-from fakes import WordEmbedder
+from fakes import WordEmbedder, words_in
 from make import channel, server
 
 from bot.index.mirror import Mirror
@@ -24,15 +24,18 @@ from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
+from bot.services.prices import Prices
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Spaces
+from bot.services.spending import Spending
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -93,6 +96,7 @@ class Rooms:
     reconcile: Reconcile
     backfill: Backfill
     inbox: Inbox
+    spending: Spending
 
     async def settle(self) -> None:
         """Embed what waits and mirror it."""
@@ -101,8 +105,18 @@ class Rooms:
         await self.indexer.reconcile()
 
 
-async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *, folder: Path | None = None) -> Rooms:
-    """The services over a database, with two servers known; what is kept of their indexes goes into the folder."""
+async def rooms_over(
+    database: Database,
+    embedder: WordEmbedder | None = None,
+    *,
+    folder: Path | None = None,
+    spending: Spending | None = None,
+) -> Rooms:
+    """The services over a database, with two servers known; what is kept of their indexes goes into the folder.
+
+    Unless `spending` says otherwise nothing has a price.
+    """
+    spending = spending or Spending(Ledger(database), Prices(), count=words_in)
     embedder = embedder or WordEmbedder()
     embeddings = EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
     await embeddings.generations.make_current()
@@ -115,7 +129,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     spaces = Spaces(embeddings, embedder, mirror)
     ingest = Ingest(messages, servers, spaces)
     lexicon = Lexicon(database)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), spending)
     coverage, up_to_date, sweeps = Coverage(servers), UpToDate(), SweepStore(database)
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, every=timedelta(days=7))
     walker = Walker(ingest, coverage, servers, reconcile, up_to_date)
@@ -130,7 +144,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         embeddings=embeddings,
         mirror=mirror,
         ingest=ingest,
-        indexer=Indexer(spaces, servers, lexicon),
+        indexer=Indexer(spaces, servers, lexicon, spending),
         spaces=spaces,
         search=search,
         importer=Importer(ingest),
@@ -141,6 +155,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         backfill=Backfill(walker, coverage, servers, reconcile, up_to_date),
         inbox=Inbox(ingest, coverage, answers, up_to_date),
         up_to_date=up_to_date,
+        spending=spending,
     )
 
 

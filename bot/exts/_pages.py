@@ -47,7 +47,7 @@ def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | 
     return view if view.children else None
 
 
-def _answered(pressed: Pressed[B]) -> Pressed[B]:
+def answered(pressed: Pressed[B]) -> Pressed[B]:
     """Have a press that fails answered with a sentence, where discord.py would leave the person without a word."""
 
     @functools.wraps(pressed)
@@ -83,7 +83,7 @@ class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
 
     kind = "page"
 
-    @_answered
+    @answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
         bot = interaction.client
@@ -97,7 +97,7 @@ class CopiesButton(_AnswerButton, template=f"copies:{_STATE}"):
 
     kind = "copies"
 
-    @_answered
+    @answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         bot = interaction.client
@@ -112,7 +112,7 @@ class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
 
     kind = "share"
 
-    @_answered
+    @answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
         bot, answers = interaction.client, interaction.client.app.answers

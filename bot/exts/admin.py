@@ -5,13 +5,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import SimilarBot
-from bot.errors import BotMayNotRead, EmbeddingError
-from bot.exts._access import bot_may_read, guild_of
-from bot.exts._convert import Place, location_of, server_of
+from bot.errors import BotMayNotRead, EmbeddingError, NotOffered
+from bot.exts._access import guild_of
+from bot.exts._convert import Place, server_of
 from bot.exts._options import AnyChannel
-from bot.exts._words import told, worded, words_of, words_of_server
+from bot.exts._starts import BeginButton, LeaveButton, ask_to_begin, begin, refuse_closed
+from bot.exts._words import told, worded, words_of
 from bot.services.coverage import WHOLE_SERVER, Past
 from bot.services.status import Outage
+from bot.services.usage import ServerUsage
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
@@ -34,19 +36,16 @@ class Admin(
     @worded("index_start", "channel")
     @for_managers
     async def start(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
-        guild, words = guild_of(interaction), words_of_server(interaction)
+        guild = guild_of(interaction)
+        self.coverage.refuse_strangers(guild.id)
         if channel is not None:
-            place = await _place_of(channel)
-            if not bot_may_read(guild, location_of(place).channel):
-                raise BotMayNotRead
+            refuse_closed(guild, await _place_of(channel))
         await interaction.response.defer(thinking=True)
-        await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
-        shown = await interaction.edit_original_response(content=words("index.started"))
-        await self.bot.app.backfill.noted(
-            guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language
-        )
-        self.bot.app.up_to_date.ask_again()
-        self.bot.reader.start(guild.id)
+        channel_id = WHOLE_SERVER if channel is None else channel.id
+        if self.bot.app.inspector.costs.is_paid:
+            await ask_to_begin(interaction, channel_id)
+        else:
+            await begin(interaction, channel_id)
 
     @app_commands.command(name=told("commands.index_stop.name"), description=told("commands.index_stop.description"))
     @worded("index_stop", "channel")
@@ -82,6 +81,7 @@ class Admin(
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
         lines.append(words("index.embedder", model_key=status.model_key))
         lines += [*self._reading(guild.id, words), *_outage(status.outage, words)]
+        lines += _usage(status.usage, words)
         if days := await self.coverage.half_life(guild.id):
             lines.append(_freshness(days, words))
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
@@ -97,6 +97,23 @@ class Admin(
             return
         await self.coverage.prefer_newer(server_of(guild), days or None)
         await interaction.edit_original_response(content=_freshness(days or None, words))
+
+    @app_commands.command(
+        name=told("commands.index_budget.name"), description=told("commands.index_budget.description")
+    )
+    @worded("index_budget", "dollars")
+    @for_managers
+    async def budget(self, interaction: Asked, dollars: app_commands.Range[float, 0, 1_000_000]) -> None:
+        guild, words, app = guild_of(interaction), words_of(interaction), self.bot.app
+        self.coverage.refuse_strangers(guild.id)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await app.spending.put_budget(guild.id, dollars or None)
+        app.ingest.has_pending.set()  # what waited for a higher one
+        status = await app.inspector.server(guild.id)
+        lines = _usage(status.usage, words) or [words("index.budget_unneeded")]
+        if status.usage is not None and status.usage.dollars is None:
+            lines.append(words("index.budget_unpriced", model_key=status.model_key))
+        await interaction.edit_original_response(content="\n".join(lines))
 
     async def _put_past(self, interaction: Asked, past: Past) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
@@ -118,6 +135,8 @@ class Admin(
 
     def _covered(self, guild_id: int, words: Words) -> list[str]:
         """What is indexed and what is not, the channels by their names."""
+        if not self.coverage.is_offered(guild_id):
+            return [words.error_on_discord(NotOffered()), words("index.not_offered")]
         if not self.coverage.is_indexed(guild_id):
             return [words("index.off")]
         told_of = dict(self.coverage.told(guild_id))
@@ -136,6 +155,23 @@ def _outage(outage: Outage | None, words: Words) -> list[str]:
     reason = words.error(EmbeddingError(outage.code, outage.detail))
     since, next_try = (discord.utils.format_dt(at, "R") for at in (outage.began_at, outage.next_try_at))
     return [words("index.outage", reason=reason, since=since, next_try=next_try)]
+
+
+def _usage(usage: ServerUsage | None, words: Words) -> list[str]:
+    """What the server has cost this month and may cost; nothing where that is nothing."""
+    if usage is None:
+        return []
+    values = {"month": usage.month, "tokens": usage.tokens, "texts": usage.texts, "dollars": usage.dollars}
+    lines = [words("index.usage_unpriced" if usage.dollars is None else "index.usage", **values)]
+    if usage.budget_dollars is None:
+        lines.append(words("index.no_budget"))
+    else:
+        lines.append(words("index.budget", dollars=usage.budget_dollars))
+    if usage.is_spent or usage.all_are_spent:
+        lines.append(words("index.budget_spent" if usage.is_spent else "index.all_spent"))
+    elif usage.is_nearly_spent:
+        lines.append(words("index.budget_near"))
+    return lines
 
 
 def _freshness(days: int | None, words: Words) -> str:
@@ -162,4 +198,5 @@ async def _place_of(channel: AnyChannel) -> Place:
 
 
 async def setup(bot: SimilarBot) -> None:
+    bot.add_dynamic_items(BeginButton, LeaveButton)
     await bot.add_cog(Admin(bot))

@@ -14,6 +14,7 @@ from bot.messages import Channel, Hit, Mode, Query, StoredMessage
 from bot.services.folding import MOST_COPIES, folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
 from bot.services.spaces import Space, Spaces
+from bot.services.spending import Spending
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.texts import embed_text
@@ -53,11 +54,13 @@ class Search:
         servers: ServerStore,
         spaces: Spaces,
         fusion: Fusion,
+        spending: Spending,
     ) -> None:
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
         self._fusion = fusion
+        self._spending = spending
 
     async def similar(self, asker: Asker, query: Query) -> list[Hit]:
         """The messages most related to the query that the asker may see, the newer first among equals.
@@ -84,7 +87,7 @@ class Search:
         if query.mode is Mode.WORDS:
             return question
         try:
-            return replace(question, vector=await self._vector(stored, query, space))
+            return replace(question, vector=await self._vector(stored, question))
         except EmbeddingError as failure:
             if query.mode is Mode.MEANING:
                 raise
@@ -196,22 +199,24 @@ class Search:
         message_id = stored.message.message_id
         return message_id in await space.embeddings.embedded_among(stored.message.guild_id, [message_id])
 
-    async def _vector(self, stored: StoredMessage | None, query: Query, space: Space) -> Vectors:
+    async def _vector(self, stored: StoredMessage | None, question: Question) -> Vectors:
+        text = question.query.text
         if stored is None:
-            return await self._vector_of_text(query.text or "", space)
+            return await self._vector_of_text(text or "", question)
         try:
-            return await self._vector_of_message(stored, space)
+            return await self._vector_of_message(stored, question.space)
         except MessageNotEmbedded:
-            if query.text is None:
+            if text is None:
                 raise
-            return await self._vector_of_text(query.text, space)
+            return await self._vector_of_text(text, question)
 
-    async def _vector_of_text(self, text: str, space: Space) -> Vectors:
+    async def _vector_of_text(self, text: str, question: Question) -> Vectors:
+        space = question.space
         if space.embedder is None:
             raise OtherGeneration((str(space.embeddings.generation),), str(self._spaces.embeddings.generation))
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                vectors = await space.embedder.embed([embed_text(text)])
+                vectors = await self._spending.ask(space.embedder, embed_text(text), question.asker)
         except TimeoutError:
             raise EmbeddingError("timeout", "no vector in time", retryable=True) from None
         return vectors[0, :]

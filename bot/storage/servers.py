@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from bot.messages import Channel, ChannelKind, Server
 from bot.storage.contexts import THREADS, make_anew, titled
 from bot.storage.database import Database, Transaction, json_ids
+from bot.storage.ledger import keep_total
 from bot.texts import storable
 from bot.times import milliseconds
 
@@ -57,6 +58,9 @@ _OF_A_SERVER = (
     "sweeps",
     "coverage",
     "notices",
+    "usage",
+    "budgets",
+    "budget_warnings",
     "channels",
     "servers",
 )
@@ -190,6 +194,7 @@ class ServerStore:
                     (guild_id, _FORGOTTEN_AT_ONCE),
                 )
         async with self._database.transaction() as transaction:
+            await keep_total(transaction, guild_id)
             for table in _OF_A_SERVER:
                 await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
 

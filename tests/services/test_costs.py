@@ -10,7 +10,7 @@ from bot.services.spaces import Space
 
 
 def costs(rooms: Rooms) -> Costs:
-    return Costs(rooms.messages, rooms.servers, rooms.spaces)
+    return Costs(rooms.messages, rooms.servers, rooms.spaces, rooms.spending)
 
 
 async def test_each_server_is_told_what_it_takes(rooms: Rooms) -> None:

@@ -10,7 +10,7 @@ from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, message, utc
 
 from bot.errors import EmbeddingError
-from bot.services import status as module
+from bot.services import findings as module
 from bot.services.spaces import Space
 from bot.services.status import Finding, Former, Inspector, ServerStatus, Stored
 from bot.storage.sessions import begin_session
@@ -22,6 +22,7 @@ def inspector(rooms: Rooms) -> Inspector:
         messages=rooms.messages,
         servers=rooms.servers,
         spaces=rooms.spaces,
+        spending=rooms.spending,
     )
 
 

@@ -6,7 +6,7 @@ FUNCTIONS are those that migrations may call, each with its number of arguments.
 from collections.abc import Callable
 from typing import Any
 
-from bot.storage.schema import answers, contexts, folds, gaps, messages, parts, samples, sessions, words
+from bot.storage.schema import answers, contexts, folds, gaps, messages, parts, samples, sessions, usage, words
 
 APPLICATION_ID = 0x53424F54  # "SBOT": tells our file from any other SQLite database
 
@@ -25,4 +25,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     samples.STATEMENTS,
     folds.STATEMENTS,
     parts.STATEMENTS,
+    usage.STATEMENTS,
 )
