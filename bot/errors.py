@@ -33,6 +33,11 @@ class _AtPath(_Valued):
 
 
 @dataclass(eq=False)
+class _AtPathFor(_AtPath):
+    reason: str
+
+
+@dataclass(eq=False)
 class SettingsInvalid(_Valued):
     """Settings that cannot be used; `problems` has one line a setting, each beginning with its name."""
 
@@ -51,20 +56,12 @@ class DataFolderInUse(_Valued):
     verb: str
 
 
-@dataclass(eq=False)
-class DataFolderUnusable(_Valued):
+class DataFolderUnusable(_AtPathFor):
     """The data folder cannot be made or written to."""
 
-    path: Path
-    reason: str
 
-
-@dataclass(eq=False)
-class DatabaseUnusable(_Valued):
+class DatabaseUnusable(_AtPathFor):
     """The file is no database, is damaged, or cannot be opened."""
-
-    path: Path
-    reason: str
 
 
 class DatabaseForeign(_AtPath):
@@ -115,20 +112,12 @@ class BackupExists(_AtPath):
     """What should become a backup is there already."""
 
 
-@dataclass(eq=False)
-class BackupFailed(_Valued):
+class BackupFailed(_AtPathFor):
     """A backup could not be written, or what was written is not sound."""
 
-    path: Path
-    reason: str
 
-
-@dataclass(eq=False)
-class BackupUnusable(_Valued):
+class BackupUnusable(_AtPathFor):
     """A file that should be restored cannot be read, is damaged, or another program's."""
-
-    path: Path
-    reason: str
 
 
 # --- embeddings and the index

@@ -28,10 +28,14 @@ class Town:
 
     async def index(self) -> None:
         """Have everything stored, and wait until the history has been read and embedded."""
-        interaction = await self.ada.slash(self.square, "index start")
-        answer = await interaction.answer()
+        answer = await self.begin()
         await eventually(lambda: "has been read" in answer.refresh().content)
         await self.settled()
+
+    async def begin(self) -> Answer:
+        """Have the owner start, who agrees to what it costs where that is asked."""
+        answer = await (await self.ada.slash(self.square, "index start")).answer()
+        return await (await self.ada.press(answer, "Start")).answer() if answer.buttons else answer
 
     async def settled(self) -> None:
         """Wait until everything stored has its vector."""
