@@ -51,13 +51,13 @@ def requests(units: Iterable[T], texts_of: Callable[[T], Sequence[str]]) -> Iter
     """
     batch: list[T] = []
     n_texts = n_bytes = 0
-    for unit in units:
-        texts = texts_of(unit)
+    for one in units:
+        texts = texts_of(one)
         size = sum(len(text.encode()) for text in texts)
         if batch and (n_texts + len(texts) > MAX_TEXTS or n_bytes + size > MAX_BYTES):
             yield batch
             batch, n_texts, n_bytes = [], 0, 0
-        batch.append(unit)
+        batch.append(one)
         n_texts += len(texts)
         n_bytes += size
     if batch:

@@ -75,13 +75,13 @@ async def test_a_text_is_a_token_for_four_latin_letters_or_a_japanese_one(rooms:
     ],
 )
 async def test_what_waits_is_priced_by_its_model(rooms: Rooms, model_key: str, dollars: float | None) -> None:
-    """A thousand tokens cost the thousandth part of what a million does."""
+    """Two thousand tokens, a thousand of the parts of a long text, cost the 500th part of what a million does."""
     paid = await rooms_over(rooms.database, WordEmbedder(32, model_key=model_key))
     await paid.ingest.saved(GUILD, [message(1, "a" * 4_000)])
     estimate = await costs(paid).estimate()
 
-    assert (estimate.texts, estimate.tokens) == (1, 1_000)
-    assert estimate.dollars == (None if dollars is None else pytest.approx(dollars / 1_000))
+    assert (estimate.texts, estimate.tokens) == (1, 2_000)
+    assert estimate.dollars == (None if dollars is None else pytest.approx(dollars / 500))
 
 
 async def test_what_has_its_vector_is_not_paid_again(rooms: Rooms) -> None:
