@@ -132,7 +132,7 @@ class Spending:
             return await self.embed(embedder, [[text]], [guild_id])
         except StorageFailed as error:
             # A process that only reads, or a full disk: a question costs too little to stay unanswered for that.
-            log.info("a question is not in the ledger: %s", error)
+            log.debug("a question is not in the ledger: %s", error)
             return await embedder.embed([text])
 
     async def embed(self, embedder: Embedder, units: Sequence[Sequence[str]], payers: Sequence[int]) -> Vectors:
