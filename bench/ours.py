@@ -24,11 +24,15 @@ from bot.services.fusion import Fusion
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.keeping import Keeping
+from bot.services.prices import Prices
+from bot.services.questions import QuestionVectors
 from bot.services.search import Search
 from bot.services.spaces import Spaces
+from bot.services.spending import Spending
 from bot.storage.database import open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.keeping import KeepingStore
+from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -113,9 +117,12 @@ class Ours:
         messages, servers = MessageStore(database), ServerStore(database)
         keeping = Keeping(Coverage(servers), KeepingStore(database))
         lexicon = Lexicon(database)
-        self._search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+        spending = Spending(Ledger(database), Prices(), count=lambda texts: [0 for _ in texts])
+        self._search = Search(
+            messages, servers, spaces, Fusion(lexicon, servers), questions=QuestionVectors(), spending=spending
+        )
         self._ingest = Ingest(messages, servers, spaces, keeping)
-        self._indexer = Indexer(spaces, servers, lexicon)
+        self._indexer = Indexer(spaces, servers, lexicon, spending)
         await self._indexer.load()
 
     def search(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Ids:

@@ -20,11 +20,14 @@ from bot.index.workshop import Workshop
 from bot.messages import Generation, Mode, Query
 from bot.services.fusion import Fusion, asked
 from bot.services.indexer import Indexer
+from bot.services.prices import Prices
 from bot.services.search import Question, Search
 from bot.services.spaces import Space, Spaces
+from bot.services.spending import Spending
 from bot.settings import Settings
 from bot.storage.database import open_to_read
 from bot.storage.embeddings import EmbeddingStore
+from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
@@ -53,9 +56,10 @@ async def storage_figures(folder: Path, exports: list[Path]) -> list[Figure]:
             spaces = Spaces(embeddings, embedder, Mirror(Workshop(embedder.dim, reader.of, pool=pool, kind=kind)))
             started = time.perf_counter()
             lexicon = Lexicon(database)
-            await Indexer(spaces, servers, lexicon).reconcile()
+            spending = Spending(Ledger(database), Prices(), count=lambda texts: [0 for _ in texts])
+            await Indexer(spaces, servers, lexicon, spending).reconcile()
             figures.append(Figure(f"start: mirror filled from SQLite, {name}", time.perf_counter() - started, "s"))
-            search = Search(messages, servers, spaces, Fusion(lexicon, servers))
+            search = Search(messages, servers, spaces, Fusion(lexicon, servers), spending)
             wanted = "10 or less" if name == "auto" else ""
             figures += await _searching(search, spaces.current, queries, name, wanted)
             figures.append(_recall(spaces.mirror, oracle, queries, name))

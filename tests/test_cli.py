@@ -1,5 +1,6 @@
 """The terminal door as operators use it: whole processes, their output and their exit status."""
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from make import ADA, CHANNEL, GUILD, exported_message, write_export
+from openai_server import KEY, EmbeddingsServer
 from sqlcipher3 import dbapi2 as sqlite
 
 from bot.storage.lock import writing_to
@@ -165,7 +167,11 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
 
     assert (similar.returncode, similar.stdout) == (0, "")
     assert "Nothing is stored yet" in similar.stderr
-    assert rows(status)[0] | {"model_key": "", "index_bytes": 0} == {
+    usage = rows(status)[0]["usage"]
+    assert (usage["tokens"], usage["budget_dollars"], usage["by_server"]) == (0, None, [])
+    assert rows(status)[0] | {"model_key": "", "index_bytes": 0, "usage": None} == {
+        "usage": None,
+        "not_offered": [],
         "parked_reasons": {},
         "outage": None,
         "former": None,
@@ -670,3 +676,31 @@ def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"{tmp_path}: there are no files named")
+
+
+async def test_an_import_stops_at_the_budget_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was stored stays and waits; status tells the month by server, and doctor what to raise."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with EmbeddingsServer() as api:
+        paid = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": api.base_url, "EMBEDDING_DIMENSIONS": "8"}
+        paid |= {"EMBEDDING_PRICE_USD": "1000", "EMBED_MONTHLY_BUDGET_USD": "0.5"}  # a byte is a thousandth of a dollar
+        done = await asyncio.to_thread(bot, "import", str(SAMPLE), **paid)
+        status = await asyncio.to_thread(bot, "status", **paid)
+        told = rows(await asyncio.to_thread(bot, "status", "--json", **paid))[0]
+        doctor = await asyncio.to_thread(bot, "doctor", **paid)
+        paid["ALLOWED_SERVERS"] = "4711"
+        elsewhere = await asyncio.to_thread(bot, "status", **paid)
+
+    assert done.returncode == 0
+    assert "messages are stored and still wait for their embedding" in done.stdout
+    assert "What embeddings may cost in a month is spent" in done.stderr
+    usage = told["usage"]
+    assert told["pending"] > 0
+    assert usage["tokens"] == sum(asked.n_bytes for asked in api.requests if asked.n_texts > 2)
+    assert usage["dollars"] == pytest.approx(usage["tokens"] / 1_000)
+    assert (usage["is_spent"], usage["budget_dollars"]) == (True, 0.5)
+    assert sum(one["tokens"] for one in usage["by_server"]) == usage["tokens"]
+    assert "All servers together may cost US$ 0.50 a month." in status.stdout
+    assert "That is spent: nothing is embedded before next month" in status.stdout
+    assert "are spent: nothing is embedded until next month; raise EMBED_MONTHLY_BUDGET_USD" in doctor.stdout
+    assert f"Not on ALLOWED_SERVERS: {usage['by_server'][0]['guild_id']}" in elsewhere.stdout

@@ -246,3 +246,61 @@ async def test_a_removed_server_goes_when_its_grace_is_over(discord, tmp_path) -
     for table in ("messages", "embeddings", "pending", "channels", "marks", "coverage", "authors", "tombstones"):
         assert bot.rows(f"SELECT count(*) FROM {table} WHERE guild_id = ?", gone.id) == [(0,)]
     assert bot.texts(kept.id) == ["words"]
+
+
+# --- servers that the bot is offered to
+
+NOT_OFFERED = "This bot is not offered in this server."
+
+
+async def test_a_stranger_is_told_that_the_bot_is_not_offered_there(discord, tmp_path) -> None:
+    """Where other servers are named, nobody can start, budget or ask, and nothing of what is written is stored."""
+    ada = discord.person("ada")
+    square = discord.guild("Elsewhere", owner=ada).text("square")
+    square.seed(ada, 3)
+    async with running(discord, tmp_path / "data", ALLOWED_SERVERS="4711") as bot:
+        for command, options in (("index start", {}), ("index budget", {"dollars": 5}), ("similar", {"text": "word"})):
+            answer = await (await ada.slash(square, command, **options)).answer()
+            assert (answer.content, answer.is_ephemeral) == (NOT_OFFERED, True)
+        answer = await (await ada.menu(square, "Find similar", square.messages[0])).answer()
+        assert answer.content == NOT_OFFERED
+        status = await (await ada.slash(square, "index status")).answer()
+        assert status.embeds[0]["description"].startswith(NOT_OFFERED)
+        await square.post(ada, "a word")
+        await bot.stop()
+
+        assert [bot.rows(f"SELECT * FROM {table}") for table in ("servers", "coverage", "messages")] == [[], [], []]
+
+
+async def test_a_server_that_is_taken_off_the_list_stops(discord, tmp_path) -> None:
+    """What is stored stays and keeps to edits and deletions; nothing is added, embedded or shown, and others go on."""
+    ada = discord.person("ada")
+    here, there = discord.guild("Here", owner=ada).text("square"), discord.guild("There", owner=ada).text("square")
+    kept, edited, deleted = [await there.post(ada, f"the {n}th word") for n in range(3)]
+    async with running(discord, tmp_path / "data") as bot:
+        for square in (here, there):
+            await (await ada.slash(square, "index start")).answer()
+        await eventually(lambda: len(bot.texts(there.guild.id)) == 3 and not bot.n_waiting())
+        shown = await (await ada.slash(there, "similar", text="the 0th word")).answer()
+        assert shown.embeds
+    await there.post(ada, "written while it was away")
+
+    async with running(discord, tmp_path / "data", ALLOWED_SERVERS=f"{here.guild.id}, 4711") as bot:
+        await there.post(ada, "written later")
+        await edited.edit("another word")
+        await deleted.delete()
+        await here.post(ada, "here as ever")
+        await eventually(lambda: bot.texts(here.guild.id) == ["here as ever"])
+        await eventually(lambda: bot.texts(there.guild.id) == ["the 0th word", "another word"])
+        await eventually(lambda: not bot.rows("SELECT 1 FROM pending WHERE guild_id = ?", here.guild.id))
+        assert bot.rows("SELECT message_id FROM pending WHERE guild_id = ?", there.guild.id) == [(edited.id,)]
+        assert (await (await ada.press(shown, "Share")).answer()).content == NOT_OFFERED
+        assert (await (await ada.slash(there, "similar", text="word")).answer()).content == NOT_OFFERED
+        assert (await (await ada.slash(here, "similar", text="ever")).answer()).embeds
+        status = await (await ada.slash(there, "index status")).answer()
+        lines = status.embeds[0]["description"].splitlines()
+        assert lines[1] == (
+            "What was stored of it before stays until it is removed; nothing is added, and nobody is answered."
+        )
+        assert lines[2].startswith("2 messages stored")
+    assert kept.content == "the 0th word"

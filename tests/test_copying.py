@@ -30,7 +30,7 @@ def codes_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     async def words(_: Settings) -> AsyncIterator[WordEmbedder]:
         yield WordEmbedder()
 
-    monkeypatch.setattr("bot.app._open_embedder", words)
+    monkeypatch.setattr("bot.app.open_embedder", words)
 
 
 def settings(folder: Path, key: str | None) -> Settings:

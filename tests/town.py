@@ -28,8 +28,7 @@ class Town:
 
     async def index(self) -> None:
         """Have everything stored, and wait until the history has been read and embedded."""
-        interaction = await self.ada.slash(self.square, "index start")
-        answer = await interaction.answer()
+        answer = await self.begin()
         await eventually(lambda: "has been read" in answer.refresh().content)
         await self.settled()
 
@@ -37,6 +36,11 @@ class Town:
         """Have a kind of messages kept, or left out again; what the owner is told."""
         interaction = await self.ada.slash(self.square, "index include", kind=kind, on=on)
         return shown(await interaction.answer())
+
+    async def begin(self) -> Answer:
+        """Have the owner start, who agrees to what it costs where that is asked."""
+        answer = await (await self.ada.slash(self.square, "index start")).answer()
+        return await (await self.ada.press(answer, "Start")).answer() if answer.buttons else answer
 
     async def settled(self) -> None:
         """Wait until everything stored has its vector."""

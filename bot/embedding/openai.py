@@ -6,7 +6,7 @@ import binascii
 import logging
 import math
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from types import MappingProxyType
@@ -18,16 +18,11 @@ import openai
 import stamina
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, Timeout, omit
 
-from bot.embedding.base import checked
+from bot.embedding.base import Meter, checked, requests
 from bot.errors import EmbeddingError
 from bot.vectors import Vectors
 
 log = logging.getLogger(__name__)
-
-# The limits of one request, from the API reference; a text is at most 8,192 bytes by texts.embed_text, and a
-# token is at least a byte, so planning by bytes needs no tokenizer.
-MAX_TEXTS = 2_048
-MAX_BYTES = 300_000
 
 KNOWN_DIMS = MappingProxyType(
     {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536, "text-embedding-ada-002": 1536}
@@ -53,11 +48,12 @@ class OpenAIEmbedder:
         self._model = model
         self._dimensions = dim if asks_for_dim else omit
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        answers = [await self._request(batch) for batch in _requests(texts)]
+    async def embed(self, texts: Sequence[str], meter: Meter | None = None) -> Vectors:
+        meter = meter or Meter()
+        answers = [await self._request(batch, meter) for batch in requests(texts, lambda text: [text])]
         return np.concatenate([np.empty((0, self.dim), np.float32), *answers])
 
-    async def _request(self, batch: list[str]) -> Vectors:
+    async def _request(self, batch: list[str], meter: Meter) -> Vectors:
         async for attempt in stamina.retry_context(
             on=_wait_before_retry,
             attempts=_ATTEMPTS,
@@ -66,7 +62,7 @@ class OpenAIEmbedder:
             wait_max=_LONGEST_WAIT_S,
         ):
             with attempt:
-                rows = await _ask(self._client, self._model, batch, dimensions=self._dimensions)
+                rows = await _ask(self._client, self._model, batch, meter, dimensions=self._dimensions)
                 if odd := [len(row) for row in rows if len(row) != self.dim]:
                     raise EmbeddingError("wrong_shape", f"vectors of {odd[0]} instead of {self.dim} numbers")
                 return checked(np.stack(rows), n=len(batch), dim=self.dim)
@@ -93,7 +89,7 @@ async def open_openai(
     async with client:
         dim = dimensions or KNOWN_DIMS.get(model)
         if dim is None:
-            [row] = await _ask(client, model, ["dimension"], dimensions=omit)
+            [row] = await _ask(client, model, ["dimension"], Meter(), dimensions=omit)
             dim = checked(row[np.newaxis], n=1, dim=len(row)).shape[1]
         yield OpenAIEmbedder(
             client,
@@ -122,28 +118,21 @@ def _place(base_url: str | None) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) + ":"
 
 
-def _requests(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Texts cut into requests by count and bytes, in their order."""
-    batch: list[str] = []
-    n_bytes = 0
-    for text in texts:
-        size = len(text.encode())
-        if batch and (len(batch) == MAX_TEXTS or n_bytes + size > MAX_BYTES):
-            yield batch
-            batch, n_bytes = [], 0
-        batch.append(text)
-        n_bytes += size
-    if batch:
-        yield batch
-
-
-async def _ask(client: AsyncOpenAI, model: str, batch: list[str], *, dimensions: Any) -> list[Vectors]:  # noqa: ANN401  # int or the SDK's omit
+async def _ask(
+    client: AsyncOpenAI,
+    model: str,
+    batch: list[str],
+    meter: Meter,
+    *,
+    dimensions: Any,  # noqa: ANN401  # int or the SDK's omit
+) -> list[Vectors]:
     """One request; a float32 row a text, in the order of the texts."""
     try:
         async with asyncio.timeout(_WHOLE_ANSWER_S):
             answer = await client.embeddings.create(
                 model=model, input=batch, dimensions=dimensions, encoding_format="base64"
             )
+        meter.n_tokens += _charged(answer)
         # Not every server keeps the order, and not every one answers for every text.
         found = {int(one.index): _numbers(one.embedding) for one in answer.data}
     except TimeoutError:
@@ -157,6 +146,12 @@ async def _ask(client: AsyncOpenAI, model: str, batch: list[str], *, dimensions:
     if sorted(found) != list(range(len(batch))):
         raise EmbeddingError("wrong_count", f"{len(found)} vectors for {len(batch)} texts", retryable=True)
     return [found[index] for index in range(len(batch))]
+
+
+def _charged(answer: openai.types.CreateEmbeddingResponse) -> int:
+    """The tokens that an answer is charged for; 0 from a server that does not say so."""
+    n_tokens = getattr(getattr(answer, "usage", None), "total_tokens", None)
+    return max(n_tokens, 0) if isinstance(n_tokens, int) else 0
 
 
 def _numbers(embedding: object) -> Vectors:

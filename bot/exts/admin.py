@@ -5,17 +5,19 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import SimilarBot
-from bot.errors import BotMayNotRead, EmbeddingError
-from bot.exts._access import bot_may_read, guild_of
+from bot.errors import BotMayNotRead, EmbeddingError, NotOffered
+from bot.exts._access import guild_of
 from bot.exts._audit import audit_embed
-from bot.exts._convert import Place, location_of, server_of
+from bot.exts._convert import Place, server_of
 from bot.exts._kept import KINDS, age_lines, kind_lines
 from bot.exts._options import AnyChannel
-from bot.exts._words import told, worded, words_of, words_of_server
+from bot.exts._starts import BeginButton, LeaveButton, ask_to_begin, begin, refuse_closed
+from bot.exts._words import told, worded, words_of
 from bot.services.audit import Act
 from bot.services.coverage import WHOLE_SERVER, Past
 from bot.services.keeping import Kind
 from bot.services.status import Outage
+from bot.services.usage import ServerUsage
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
@@ -38,25 +40,16 @@ class Admin(
     @worded("index_start", "channel")
     @for_managers
     async def start(self, interaction: Asked, channel: AnyChannel | None = None) -> None:
-        guild, words = guild_of(interaction), words_of_server(interaction)
+        guild = guild_of(interaction)
+        self.coverage.refuse_strangers(guild.id)
         if channel is not None:
-            place = await _place_of(channel)
-            if not bot_may_read(guild, location_of(place).channel):
-                raise BotMayNotRead
-            kind = self.bot.app.keeping.shut_out(location_of(place))
-            if kind is not None and kind is not Kind.PRIVATE_THREADS:
-                told_off = words_of(interaction)("index.kind_is_off", kind=words_of(interaction)(f"kinds.{kind}"))
-                await interaction.response.send_message(told_off, ephemeral=True)
-                return
+            refuse_closed(guild, await _place_of(channel), self.bot.app.keeping)
         await interaction.response.defer(thinking=True)
-        await self.coverage.start(server_of(guild), WHOLE_SERVER if channel is None else channel.id)
-        await self._note(interaction, Act.STARTED, **_where(channel))
-        shown = await interaction.edit_original_response(content=words("index.started"))
-        await self.bot.app.backfill.noted(
-            guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language
-        )
-        self.bot.app.up_to_date.ask_again()
-        self.bot.reader.start(guild.id)
+        channel_id = WHOLE_SERVER if channel is None else channel.id
+        if self.bot.app.inspector.costs.is_paid:
+            await ask_to_begin(interaction, channel_id)
+        else:
+            await begin(interaction, channel_id)
 
     @app_commands.command(name=told("commands.index_stop.name"), description=told("commands.index_stop.description"))
     @worded("index_stop", "channel")
@@ -95,6 +88,7 @@ class Admin(
         lines += age_lines(self.bot.app.keeping, guild.id, await self.bot.app.withdrawal.last(guild.id), words)
         lines.append(words("index.embedder", model_key=status.model_key))
         lines += [*self._reading(guild.id, words), *_outage(status.outage, words)]
+        lines += _usage(status.usage, words)
         if days := await self.coverage.half_life(guild.id):
             lines.append(_freshness(days, words))
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
@@ -158,6 +152,23 @@ class Admin(
     async def _note(self, interaction: Asked, act: Act, **detail: object) -> None:
         await self.bot.app.audit.note(guild_of(interaction).id, act, actor_id=interaction.user.id, **detail)
 
+    @app_commands.command(
+        name=told("commands.index_budget.name"), description=told("commands.index_budget.description")
+    )
+    @worded("index_budget", "dollars")
+    @for_managers
+    async def budget(self, interaction: Asked, dollars: app_commands.Range[float, 0, 1_000_000]) -> None:
+        guild, words, app = guild_of(interaction), words_of(interaction), self.bot.app
+        self.coverage.refuse_strangers(guild.id)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await app.spending.put_budget(guild.id, dollars or None)
+        app.ingest.has_pending.set()  # what waited for a higher one
+        status = await app.inspector.server(guild.id)
+        lines = _usage(status.usage, words) or [words("index.budget_unneeded")]
+        if status.usage is not None and status.usage.dollars is None:
+            lines.append(words("index.budget_unpriced", model_key=status.model_key))
+        await interaction.edit_original_response(content="\n".join(lines))
+
     async def _put_past(self, interaction: Asked, past: Past) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -179,6 +190,8 @@ class Admin(
 
     def _covered(self, guild_id: int, words: Words) -> list[str]:
         """What is indexed and what is not, the channels by their names."""
+        if not self.coverage.is_offered(guild_id):
+            return [words.error_on_discord(NotOffered()), words("index.not_offered")]
         if not self.coverage.is_indexed(guild_id):
             return [words("index.off")]
         told_of = dict(self.coverage.told(guild_id))
@@ -201,6 +214,23 @@ def _outage(outage: Outage | None, words: Words) -> list[str]:
 
 def _where(channel: AnyChannel | None) -> dict[str, str]:
     return {} if channel is None else {"channel_id": str(channel.id)}
+
+
+def _usage(usage: ServerUsage | None, words: Words) -> list[str]:
+    """What the server has cost this month and may cost; nothing where that is nothing."""
+    if usage is None:
+        return []
+    values = {"month": usage.month, "tokens": usage.tokens, "texts": usage.texts, "dollars": usage.dollars}
+    lines = [words("index.usage_unpriced" if usage.dollars is None else "index.usage", **values)]
+    if usage.budget_dollars is None:
+        lines.append(words("index.no_budget"))
+    else:
+        lines.append(words("index.budget", dollars=usage.budget_dollars))
+    if usage.is_spent or usage.all_are_spent:
+        lines.append(words("index.budget_spent" if usage.is_spent else "index.all_spent"))
+    elif usage.is_nearly_spent:
+        lines.append(words("index.budget_near"))
+    return lines
 
 
 def _freshness(days: int | None, words: Words) -> str:
@@ -228,4 +258,5 @@ async def _place_of(channel: AnyChannel) -> Place:
 
 
 async def setup(bot: SimilarBot) -> None:
+    bot.add_dynamic_items(BeginButton, LeaveButton)
     await bot.add_cog(Admin(bot))

@@ -1,19 +1,15 @@
 """What it takes: memory and disk of each server, and tokens and dollars of what waits for its embedding."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from bot.services.spaces import Space, Spaces
+from bot.services.spending import MICRO, Spending, Spent
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 
-# US$, as of 2026: openai.com/api/pricing
-_DOLLARS_A_MILLION = MappingProxyType(
-    {"text-embedding-3-small": 0.02, "text-embedding-3-large": 0.13, "text-embedding-ada-002": 0.10}
-)
-
-
 NO_INDEX = "none"
+_ENOUGH = 100  # texts to measure by
+_ASSUMED = 20  # tokens a message, where there is nothing to measure by
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +41,36 @@ class Estimate:
     dollars: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is known before a history is read: `messages` and `pending` of the server, as they are stored.
+
+    `tokens` are those of 1,000 messages, measured on `n_measured` texts, or assumed where that is 0. `dollars` are what
+    those cost and `dollars_left` what is left of budgets this month, None where there is no price and no budget.
+    """
+
+    model_key: str
+    messages: int
+    pending: int
+    pending_tokens: int
+    tokens: int
+    n_measured: int
+    dollars: float | None
+    dollars_left: float | None
+
+    @property
+    def n_affordable(self) -> int | None:
+        """About how many messages fit into what is left of budgets; None where nothing limits them."""
+        if self.dollars_left is None or not self.dollars:
+            return None
+        return int(1_000 * self.dollars_left / self.dollars)
+
+
 class Costs:
     """Counts and multiplies; changes nothing."""
 
-    def __init__(self, messages: MessageStore, servers: ServerStore, spaces: Spaces) -> None:
+    def __init__(self, messages: MessageStore, servers: ServerStore, spaces: Spaces, spending: Spending) -> None:
+        self._spending = spending
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
@@ -90,7 +112,7 @@ class Costs:
         """What embedding all that waits will take."""
         counts = await self._spaces.embeddings.counts()
         n_tokens = (await self._messages.n_tokens()) * counts.pending // max(counts.pending + counts.embedded, 1)
-        price = _DOLLARS_A_MILLION.get(self._spaces.embedder.model_key.removeprefix("openai:"))
+        price = self._spending.prices.of(self._spaces.embedder.model_key)
         former = self._spaces.former
         return Estimate(
             None if former is None else former.embeddings.generation.model_key,
@@ -98,6 +120,38 @@ class Costs:
             n_tokens,
             None if price is None else price * n_tokens / 1e6,
         )
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether what is embedded is charged for, as far as is known."""
+        return self._spending.prices.counts(self._spaces.embedder.model_key)
+
+    async def forecast(self, guild_id: int) -> Forecast:
+        """What can be told of what it costs to read and embed a server's history."""
+        model_key = self._spaces.embedder.model_key
+        counts = await self._spaces.embeddings.counts(guild_id)
+        n_tokens, n_measured = await self._measured()
+        a_message = n_tokens / n_measured if n_measured else float(_ASSUMED)
+        price = self._spending.prices.of(model_key)
+        left = (await self._spending.accounts(model_key)).left(guild_id)
+        return Forecast(
+            model_key=model_key,
+            messages=await self._messages.count(guild_id),
+            pending=counts.pending,
+            pending_tokens=round(a_message * counts.pending),
+            tokens=round(1_000 * a_message),
+            n_measured=n_measured,
+            dollars=None if price is None else a_message * 1_000 * price / MICRO,
+            dollars_left=None if left is None else left / MICRO,
+        )
+
+    async def _measured(self) -> tuple[int, int]:
+        """Tokens, and how many texts they are of: as they were charged for this month, or as they are estimated."""
+        charged = sum((await self._spending.spent()).values(), Spent())
+        if charged.n_texts >= _ENOUGH:
+            return charged.n_tokens, charged.n_texts
+        n_stored = await self._messages.count()
+        return (await self._messages.n_tokens(), n_stored) if n_stored >= _ENOUGH else (0, 0)
 
     async def change(self) -> Estimate | None:
         """What lies ahead after another model was set; None where none was, which is quickly told."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from bot.errors import NotOffered
 from bot.messages import Location, Server
 from bot.storage.servers import ServerStore
 
@@ -23,11 +24,13 @@ class Coverage:
     """Which channels each server wants indexed, known from `load` on.
 
     The nearest word counts: that on the thread, else on its channel, its category, the server. What of a covered
-    place may be kept is for `Keeping` to say.
+    place may be kept is for `Keeping` to say. Where `offered_to` names servers, nothing is indexed of others, whatever
+    they said.
     """
 
-    def __init__(self, servers: ServerStore) -> None:
+    def __init__(self, servers: ServerStore, offered_to: frozenset[int] | None = None) -> None:
         self._servers = servers
+        self._offered_to = offered_to
         self._told: dict[int, dict[int, bool]] = {}
         self._past: dict[int, Past] = {}
         self._telling = asyncio.Lock()  # held while what is known and what is stored may differ
@@ -37,6 +40,20 @@ class Coverage:
         async with self._telling:
             self._told = await self._servers.coverage()
             self._past = {guild_id: Past(past) for guild_id, past in (await self._servers.histories()).items()}
+
+    def is_offered(self, guild_id: int) -> bool:
+        """Whether a server may use the bot at all."""
+        return self._offered_to is None or guild_id in self._offered_to
+
+    def refuse_strangers(self, guild_id: int) -> None:
+        """Raises NotOffered where a server may not use the bot."""
+        if not self.is_offered(guild_id):
+            raise NotOffered
+
+    @property
+    def strangers(self) -> frozenset[int]:
+        """The servers that something is stored of and that may not use the bot, or may no longer."""
+        return frozenset(guild_id for guild_id in self._past if not self.is_offered(guild_id))
 
     @property
     def guild_ids(self) -> frozenset[int]:
@@ -49,7 +66,7 @@ class Coverage:
 
     def is_indexed(self, guild_id: int) -> bool:
         """Whether a server has anything indexed."""
-        return any(self.told(guild_id).values())
+        return self.is_offered(guild_id) and any(self.told(guild_id).values())
 
     async def half_life(self, guild_id: int) -> int | None:
         """After how many days a message counts half as much as a new one in a server's answers; None for never."""
@@ -61,6 +78,8 @@ class Coverage:
 
     def covers(self, location: Location) -> bool:
         """Whether a place is to be indexed."""
+        if not self.is_offered(location.guild_id):
+            return False
         told = self.told(location.guild_id)
         for channel_id in (*location.path, WHOLE_SERVER):
             if channel_id in told:
@@ -82,7 +101,11 @@ class Coverage:
             self._past[guild_id] = past
 
     async def start(self, server: Server, channel_id: int = WHOLE_SERVER) -> None:
-        """Index a channel, or all of the server that was not stopped by name; its history is wanted (again)."""
+        """Index a channel, or all of the server that was not stopped by name; its history is wanted (again).
+
+        Raises NotOffered.
+        """
+        self.refuse_strangers(server.guild_id)
         await self.put_past(server.guild_id, Past.WANTED)
         async with self._telling:
             await self._tell(server, {**self.told(server.guild_id), channel_id: True})

@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
+from bot.embedding.base import requests
 from bot.errors import BotError, EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
 from bot.services.spaces import Spaces
+from bot.services.spending import OPERATOR, Spending
 from bot.storage.lexicon import Lexicon, UnwordedText
 from bot.storage.pending import PendingText
 from bot.storage.servers import ServerStore
@@ -26,13 +29,15 @@ _TRIES = 3  # of a text alone, before it is set aside: one answer may be spoilt
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 _LONGEST_WAIT_S = 3_600.0  # when a server asks for more
 _HARMLESS = "hello"
+_BROKE_S = 600.0  # how long a budget that is used up is believed to be: months end, and nobody says so
 
 
 class Indexer:
     """Drains what waits for a vector; the mirror follows from the first reconcile on."""
 
-    def __init__(self, spaces: Spaces, servers: ServerStore, lexicon: Lexicon) -> None:
+    def __init__(self, spaces: Spaces, servers: ServerStore, lexicon: Lexicon, spending: Spending) -> None:
         self._spaces = spaces
+        self._spending = spending
         self._lexicon = lexicon
         self._embeddings = spaces.embeddings
         self._servers = servers
@@ -42,18 +47,19 @@ class Indexer:
         self._is_behind = False  # the mirror lacks what was stored
         self._is_out = False  # as far as the log was told
 
-    async def drain(self) -> AsyncIterator[int]:
+    async def drain(self, *, without: Collection[int] = ()) -> AsyncIterator[int]:
         """Embed what is pending until nothing is; yields how many texts each step has dealt with.
 
-        Texts that were embedded before cost nothing, those that the model refuses are parked. Raises
-        EmbeddingError when the embedder fails otherwise; what was done stays, what was not stays pending. At the end
-        the former model's vectors, if there are any, give way to those of this one.
+        The servers named in `without` are passed over, and what budgets do not allow stays pending. Texts that were
+        embedded before cost nothing, those that the model refuses are parked. Raises EmbeddingError when the embedder
+        fails otherwise; what was done stays, what was not stays pending. At the end the former model's vectors, if
+        there are any, give way to those of this one.
         """
         if self._is_behind:
             await self.reconcile()
             self._is_behind = False
         await self.take_in_words()
-        while pending := await self._embeddings.pending(_BATCH):
+        while pending := await self._payable(without):
             async with self._spaces.in_step:
                 copied = await self._embeddings.copy_known(pending)
                 await self._follow(copied)
@@ -62,7 +68,15 @@ class Indexer:
                 await self._embed(rest)
             yield len(pending)
         await self._works()
-        await self._change_over()
+        if not await self._embeddings.pending(1, without=without):
+            await self._change_over()
+
+    async def _payable(self, without: Collection[int]) -> list[PendingText]:
+        """What waits for a vector in servers that may still spend something."""
+        accounts = await self._spending.accounts(self._embedder.model_key)
+        if accounts.all_are_spent:
+            return []
+        return await self._embeddings.pending(_BATCH, without=accounts.spent_up.union(without))
 
     async def take_in_words(self) -> None:
         """Bring the words of what waits for it into the full-text index; no embedder is needed for that."""
@@ -73,14 +87,15 @@ class Indexer:
         """Embed something harmless: a model that runs here reads its weights, for which nobody then has to wait."""
         await self._embedder.embed([_HARMLESS])
 
-    async def keep_up(self, has_pending: asyncio.Event) -> None:
+    async def keep_up(self, has_pending: asyncio.Event, *, without: Collection[int] = ()) -> None:
         """Drain whenever something is pending, until cancelled; while the embedder fails, wait longer and longer."""
         pause = _FIRST_PAUSE_S
         while True:
-            await has_pending.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(has_pending.wait(), _BROKE_S)
             has_pending.clear()
             try:
-                async for _ in self.drain():
+                async for _ in self.drain(without=without):
                     pause = _FIRST_PAUSE_S
             except EmbeddingError as error:
                 has_pending.set()
@@ -146,7 +161,8 @@ class Indexer:
     async def settle(self) -> None:
         """After everything was embedded: mend the mirror and drop the vectors of other models."""
         await self.reconcile()
-        await self._spaces.change_over()
+        if not await self._embeddings.pending(1):
+            await self._spaces.change_over()
 
     async def _change_over(self) -> None:
         """Let the vectors of this model answer when there is one for each text that it takes."""
@@ -157,18 +173,31 @@ class Indexer:
         await self._spaces.change_over()
 
     async def _embed(self, texts: Sequence[PendingText]) -> None:
-        by_hash = {text.content_hash: text.texts for text in texts}
+        """Give texts their vectors, a request at a time, as far as their servers can pay for them."""
+        same: dict[bytes, list[PendingText]] = {}
+        for text in texts:
+            same.setdefault(text.content_hash, []).append(text)
+        for request in requests([alike[0] for alike in same.values()], lambda text: text.texts):
+            if chosen := await self._spending.affordable(self._embedder, request):
+                await self._embed_at_once([same[text.content_hash] for text in chosen])
+
+    async def _embed_at_once(self, same: Sequence[Sequence[PendingText]]) -> None:
+        """Give texts their vectors by one request; those that say the same stand together."""
+        texts = [text for alike in same for text in alike]
+        firsts = [alike[0] for alike in same]
         try:
-            vectors = await self._embedder.embed(list(chain.from_iterable(by_hash.values())))
+            vectors = await self._bought([text.texts for text in firsts], [text.guild_id for text in firsts])
         except EmbeddingError as error:
             if not error.blames_input:
                 raise
             await self._halve_or_park(texts, error)
             return
-        borders = pairwise(accumulate(map(len, by_hash.values()), initial=0))
-        rows_of = dict(zip(by_hash, borders, strict=True))
-        rows = [row for text in texts for row in range(*rows_of[text.content_hash])]
+        borders = pairwise(accumulate((len(text.texts) for text in firsts), initial=0))
+        rows = [row for alike, border in zip(same, borders, strict=True) for _ in alike for row in range(*border)]
         await self._put(texts, vectors[rows])
+
+    async def _bought(self, texts: Sequence[Sequence[str]], guild_ids: Sequence[int]) -> Vectors:
+        return await self._spending.embed(self._embedder, texts, guild_ids)
 
     async def _put(self, texts: Sequence[PendingText], vectors: Vectors) -> None:
         """Store and mirror the vectors of texts, as EmbeddingStore.put_many takes them."""
@@ -186,10 +215,10 @@ class Indexer:
             await self._embed(texts[:middle])
             await self._embed(texts[middle:])
             return
-        await self._embedder.embed([_HARMLESS])
+        await self._bought([[_HARMLESS]], [OPERATOR])
         for _ in range(1, _TRIES):
             try:
-                vectors = await self._embedder.embed(texts[0].texts)
+                vectors = await self._bought([texts[0].texts], [texts[0].guild_id])
             except EmbeddingError as again:
                 if not again.blames_input:
                     raise

@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from bot.embedding.base import Embedder
 from bot.errors import EmbeddingError
 from bot.messages import Generation
 from bot.texts import embed_text
@@ -29,6 +30,19 @@ class _UnderWay:
     n_waiting: int = 0
 
 
+class Payer(Protocol):
+    """Embeds texts on somebody's account."""
+
+    @property
+    def account(self) -> int:
+        """Whose account that is."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """As an Embedder does."""
+        ...
+
+
 class QuestionVectors:
     """Embeds questions, and remembers a while in memory what came of it.
 
@@ -41,16 +55,17 @@ class QuestionVectors:
         self._secret = secrets.token_bytes(32)
         self._generation: Generation | None = None
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()  # what was asked last stands last
-        self._under_way: dict[bytes, _UnderWay] = {}
+        self._under_way: dict[tuple[bytes, int], _UnderWay] = {}
 
     def __len__(self) -> int:
         """How many vectors are kept."""
         return len(self._kept)
 
-    async def of(self, text: str, embedder: Embedder, generation: Generation) -> Vectors:
+    async def of(self, text: str, embedder: Payer, generation: Generation) -> Vectors:
         """The vector of a question, float32 [dim] that nobody writes to. Raises EmbeddingError.
 
-        Who asks while an equal question is under way waits for the same vector, or gets the same error.
+        Who asks on the same account while an equal question is under way waits for the same vector, or gets the same
+        error.
         """
         self._turn_to(generation)
         text = embed_text(text)
@@ -58,9 +73,10 @@ class QuestionVectors:
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return kept.vector
-        if (asked := self._under_way.get(key)) is None:
-            asked = self._under_way[key] = _UnderWay(asyncio.create_task(self._embedded(key, text, embedder)))
-        return await self._waited_for(key, asked)
+        together = key, embedder.account
+        if (asked := self._under_way.get(together)) is None:
+            asked = self._under_way[together] = _UnderWay(asyncio.create_task(self._embedded(key, text, embedder)))
+        return await self._waited_for(together, asked)
 
     def forget(self) -> None:
         """Keep nothing of what was asked until now."""
@@ -73,7 +89,7 @@ class QuestionVectors:
             self.forget()
         self._generation = generation
 
-    async def _waited_for(self, key: bytes, asked: _UnderWay) -> Vectors:
+    async def _waited_for(self, together: tuple[bytes, int], asked: _UnderWay) -> Vectors:
         """One of those who wait may leave; when the last has left there is nothing to embed."""
         asked.n_waiting += 1
         try:
@@ -81,10 +97,10 @@ class QuestionVectors:
         finally:
             asked.n_waiting -= 1
             if not asked.n_waiting:
-                del self._under_way[key]
+                del self._under_way[together]
                 asked.task.cancel()
 
-    async def _embedded(self, key: bytes, text: str, embedder: Embedder) -> Vectors:
+    async def _embedded(self, key: bytes, text: str, embedder: Payer) -> Vectors:
         generation = self._generation
         try:
             async with asyncio.timeout(_PATIENCE_S):

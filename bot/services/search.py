@@ -15,6 +15,7 @@ from bot.services.folding import MOST_COPIES, folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
 from bot.services.questions import QuestionVectors
 from bot.services.spaces import Space, Spaces
+from bot.services.spending import Spending
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.texts import embed_text
@@ -53,13 +54,16 @@ class Search:
         servers: ServerStore,
         spaces: Spaces,
         fusion: Fusion,
+        *,
         questions: QuestionVectors,
+        spending: Spending,
     ) -> None:
         self._messages = messages
         self._servers = servers
         self._spaces = spaces
         self._fusion = fusion
         self._questions = questions
+        self._spending = spending
 
     async def similar(self, asker: Asker, query: Query) -> list[Hit]:
         """The messages most related to the query that the asker may see, the newer first among equals.
@@ -86,7 +90,7 @@ class Search:
         if query.mode is Mode.WORDS:
             return question
         try:
-            return replace(question, vector=await self._vector(stored, query, space))
+            return replace(question, vector=await self._vector(stored, question))
         except EmbeddingError as failure:
             if query.mode is Mode.MEANING:
                 raise
@@ -198,20 +202,23 @@ class Search:
         message_id = stored.message.message_id
         return message_id in await space.embeddings.embedded_among(stored.message.guild_id, [message_id])
 
-    async def _vector(self, stored: StoredMessage | None, query: Query, space: Space) -> Vectors:
+    async def _vector(self, stored: StoredMessage | None, question: Question) -> Vectors:
+        text = question.query.text
         if stored is None:
-            return await self._vector_of_text(query.text or "", space)
+            return await self._vector_of_text(text or "", question)
         try:
-            return await self._vector_of_message(stored, space)
+            return await self._vector_of_message(stored, question.space)
         except MessageNotEmbedded:
-            if query.text is None:
+            if text is None:
                 raise
-            return await self._vector_of_text(query.text, space)
+            return await self._vector_of_text(text, question)
 
-    async def _vector_of_text(self, text: str, space: Space) -> Vectors:
+    async def _vector_of_text(self, text: str, question: Question) -> Vectors:
+        space = question.space
         if space.embedder is None:
             raise OtherGeneration((str(space.embeddings.generation),), str(self._spaces.embeddings.generation))
-        return await self._questions.of(text, space.embedder, space.embeddings.generation)
+        payer = self._spending.payer(space.embedder, question.asker)
+        return await self._questions.of(text, payer, space.embeddings.generation)
 
     async def _vector_of_message(self, stored: StoredMessage, space: Space) -> Vectors:
         """The vector that a message was stored with: asking about a message costs no embedding."""

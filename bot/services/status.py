@@ -1,18 +1,16 @@
 """What there is, and whether it is sound."""
 
 import asyncio
-import shlex
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from bot.errors import EmbeddingError
 from bot.services.costs import NO_INDEX, Costs, ServerCosts
+from bot.services.findings import Finding, budget, log, modes, space, sqlite
 from bot.services.spaces import Spaces
+from bot.services.spending import Spending
+from bot.services.usage import ServerUsage, Usage, usage_of, usage_of_server
 from bot.services.withdrawal import Retention, Withdrawal
-from bot.storage.connections import LEAST_SQLITE_VERSION, SQLITE_VERSION
 from bot.storage.database import Database
 from bot.storage.embeddings import Counts
 from bot.storage.messages import MessageStore
@@ -21,10 +19,6 @@ from bot.storage.servers import ServerStore
 from bot.threads import aside
 from bot.vectors import cosines
 
-_GIB = 2**30
-_LEAST_FREE = 1 * _GIB
-_LONGEST_LOG = 2 * 64 * 2**20  # twice what it is cut to whenever it begins anew
-_OTHERS = 0o077
 _SELF_TEST = "外は雨が降っていますか? Is it raining outside?"
 _SELF_SCORE = 0.999
 
@@ -61,6 +55,8 @@ class Status:
     retention_days: float | None
     retention: Retention | None
     by_server: list[ServerCosts]
+    usage: Usage
+    not_offered: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +77,7 @@ class ServerStatus:
     parked: int
     model_key: str
     outage: Outage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: `subject` and `verdict` are keys of the words, which take the values."""
-
-    subject: str
-    verdict: str
-    is_well: bool
-    values: dict[str, object]
+    usage: ServerUsage | None = None
 
 
 class Inspector:
@@ -104,6 +91,8 @@ class Inspector:
         servers: ServerStore,
         spaces: Spaces,
         withdrawal: Withdrawal,
+        spending: Spending,
+        offered_to: frozenset[int] | None = None,
     ) -> None:
         self._database = database
         self._messages = messages
@@ -112,7 +101,9 @@ class Inspector:
         self._withdrawal = withdrawal
         self._embeddings = spaces.embeddings
         self._embedder = spaces.embedder
-        self.costs = Costs(messages, servers, spaces)
+        self._spending = spending
+        self._offered_to = offered_to
+        self.costs = Costs(messages, servers, spaces, spending)
 
     async def server(self, guild_id: int) -> ServerStatus:
         counts = await self._embeddings.counts(guild_id)
@@ -123,6 +114,7 @@ class Inspector:
             parked=counts.parked,
             model_key=self._embedder.model_key,
             outage=await self._embeddings.outage.get(),
+            usage=await usage_of_server(self._spending, self._embedder.model_key, guild_id),
         )
 
     @property
@@ -159,7 +151,12 @@ class Inspector:
             retention_days=self._withdrawal.days,
             retention=await self._withdrawal.last(),
             by_server=by_server,
+            usage=await usage_of(self._spending, self._embedder.model_key),
+            not_offered=[one.guild_id for one in by_server if not self._is_offered(int(one.guild_id))],
         )
+
+    def _is_offered(self, guild_id: int) -> bool:
+        return self._offered_to is None or guild_id in self._offered_to
 
     async def _former(self) -> Former | None:
         if (former := self._spaces.former) is None:
@@ -171,17 +168,21 @@ class Inspector:
         """Look at everything that may be wrong, the cheap things first."""
         yield Finding("settings", "ok_settings", is_well=True, values={})
         n_bytes = await self._database.file_size()
-        yield await asyncio.to_thread(_space, self._database.path, n_bytes=n_bytes)
-        yield await asyncio.to_thread(_modes, self._database.path.parent)
-        yield _sqlite()
+        yield await asyncio.to_thread(space, self._database.path, n_bytes=n_bytes)
+        yield await asyncio.to_thread(modes, self._database.path.parent)
+        yield sqlite()
         yield await self._database_file()
-        yield _log(await self._database.log_size())
+        yield log(await self._database.log_size())
         yield await self._texts()
         n_damaged = len([damaged async for damaged in self._embeddings.damaged()])
         yield await self._vectors(n_damaged)
         yield await self._queue()
         if (outage := await self._embeddings.outage.get()) is not None:
             yield Finding("outage", "embedder_out", is_well=False, values=asdict(outage))
+        if self._spending.prices.counts(self._embedder.model_key):
+            yield budget(await usage_of(self._spending, self._embedder.model_key))
+        if self._offered_to is not None:
+            yield await self._offered()
         yield await self._mirrored(n_damaged)
         yield await self._self_test()
 
@@ -216,6 +217,12 @@ class Inspector:
             return Finding("queue", "set_aside", is_well=False, values=values)
         return Finding("queue", "stuck" if counts.pending else "ok_queue", is_well=not counts.pending, values=values)
 
+    async def _offered(self) -> Finding:
+        stored = [server.guild_id for server in await self._servers.servers()]
+        n_out = sum(not self._is_offered(guild_id) for guild_id in stored)
+        values: dict[str, object] = {"n": n_out, "n_all": len(stored)}
+        return Finding("offered", "others_stored" if n_out else "ok_offered", is_well=True, values=values)
+
     async def _mirrored(self, n_damaged: int) -> Finding:
         """The mirror as a start would have it. Building one for many messages is left to the bot."""
         if unfit := [server for server in await self.costs.by_server() if server.index == NO_INDEX]:
@@ -249,45 +256,3 @@ class Inspector:
             "score": score,
         }
         return Finding("embedder", "ok_embedder" if is_well else "bad_embedder", is_well=is_well, values=values)
-
-
-def _space(database: Path, *, n_bytes: int) -> Finding:
-    """Room for what comes, and for a second copy of what there is: a backup, or the vectors of another model."""
-    folder = database.parent
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    n_free = shutil.disk_usage(existing).free
-    n_wanted = max(_LEAST_FREE, n_bytes)
-    values: dict[str, object] = {"path": folder, "free_gib": n_free / _GIB, "wanted_gib": n_wanted / _GIB}
-    is_well = n_free >= n_wanted
-    return Finding("data_folder", "ok_data_folder" if is_well else "low_space", is_well=is_well, values=values)
-
-
-def _modes(folder: Path) -> Finding:
-    """Texts and vectors are for nobody else on this machine to read."""
-    files = [path for path in sorted([*folder.glob("bot.*"), *folder.glob("mirror/*/*")]) if _is_open(path)]
-    commands = [shlex.join(["chmod", "600", *map(str, files)])] if files else []
-    if _is_open(folder):
-        commands.insert(0, shlex.join(["chmod", "700", str(folder)]))
-    values: dict[str, object] = {"commands": "; ".join(commands)}
-    return Finding("modes", "open_modes" if commands else "ok_modes", is_well=not commands, values=values)
-
-
-def _is_open(path: Path) -> bool:
-    with suppress(FileNotFoundError):  # logs and locks come and go beside a running bot
-        return bool(path.stat().st_mode & _OTHERS)
-    return False
-
-
-def _sqlite() -> Finding:
-    is_well = _parts(SQLITE_VERSION) >= _parts(LEAST_SQLITE_VERSION)
-    values: dict[str, object] = {"version": SQLITE_VERSION, "least": LEAST_SQLITE_VERSION}
-    return Finding("sqlite", "ok_sqlite" if is_well else "old_sqlite", is_well=is_well, values=values)
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
-
-
-def _log(n_bytes: int) -> Finding:
-    is_well = n_bytes <= _LONGEST_LOG
-    return Finding("log", "ok_log" if is_well else "long_log", is_well=is_well, values={"mib": n_bytes / 2**20})

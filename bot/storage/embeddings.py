@@ -104,10 +104,16 @@ class EmbeddingStore:
         )
         return dict(rows)
 
-    async def pending(self, limit: int) -> list[PendingText]:
-        """What waits for a vector, newest first; what is damaged is set aside until it is saved anew."""
+    async def pending(self, limit: int, *, without: Iterable[int] = ()) -> list[PendingText]:
+        """What waits for a vector, newest first; what is damaged is set aside until it is saved anew.
+
+        The servers named in `without` have to wait.
+        """
+        shut_out = json_ids(without)
         while rows := await self._database.fetch(
-            f"{TEXTS_IN_QUEUE} WHERE q.parked IS NULL ORDER BY q.message_id DESC LIMIT ?", (limit,)
+            f"""{TEXTS_IN_QUEUE} WHERE q.parked IS NULL AND q.guild_id NOT IN (SELECT value FROM json_each(?))
+                ORDER BY q.message_id DESC LIMIT ?""",
+            (shut_out, limit),
         ):
             intact = [pending_text(row) for row in rows if not has_damaged_text(row)]
             if texts := [text for text in intact if text.text]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.messages import Message, Origin, Said, StoredMessage
+from bot.parts import WHOLE
 from bot.storage.contexts import make_anew, titled
 from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
 from bot.storage.removing import Removed, bury, remove
@@ -169,11 +170,16 @@ class MessageStore:
         return int(n), int(n_bytes + n * _ROW_BYTES)
 
     async def n_tokens(self) -> int:
-        """About how many tokens all texts have: one for 4 Latin letters, or for 3 bytes of other scripts."""
+        """About how many tokens all texts have: one for 4 Latin letters, or for 3 bytes of other scripts.
+
+        Long texts have them twice, since their parts are embedded as well.
+        """
         [(n,)] = await self._database.fetch(
-            """SELECT coalesce(sum((octet_length(text) - length(text)) / 2.0
-                                   + (3 * length(text) - octet_length(text)) / 8.0), 0)
-               FROM (SELECT concat(content, attached) AS text FROM messages WHERE content_hash IS NOT NULL)"""
+            """SELECT coalesce(sum((1 + (octet_length(text) > ?))
+                                   * ((octet_length(text) - length(text)) / 2.0
+                                      + (3 * length(text) - octet_length(text)) / 8.0)), 0)
+               FROM (SELECT concat(content, attached) AS text FROM messages WHERE content_hash IS NOT NULL)""",
+            (WHOLE,),
         )
         return int(n)
 

@@ -28,9 +28,8 @@ class Words:
         return str(text).format_map(values)
 
     def act(self, key: str, /, **detail: object) -> str:
-        """What was done, of the acts that the audit knows; a kind of messages by its words."""
-        kind = detail.get("kind")
-        return self(f"audit.acts.{key}", **(detail | {"kind": self(f"kinds.{kind}")} if kind else detail))
+        """What was done, of the acts that the audit knows."""
+        return self(f"audit.acts.{key}", **self._with_kind(detail))
 
     def error_on_discord(self, error: BotError) -> str:
         """One sentence about an error for people who cannot reach the terminal."""
@@ -48,7 +47,11 @@ class Words:
         for name, value in values.items():
             if isinstance(value, tuple):
                 values[name] = "\n".join(f"  {line}" for line in value)
-        return self(f"errors.{type(error).__name__}", **values)
+        return self(f"errors.{type(error).__name__}", **self._with_kind(values))
+
+    def _with_kind(self, values: dict[str, object]) -> dict[str, object]:
+        """The values with the words for a kind of messages, if there is one among them."""
+        return values | {"kind": self(f"kinds.{values['kind']}")} if "kind" in values else values
 
 
 @cache

@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager
 import numpy as np
 import openai
 import pytest
-from openai_server import KEY, MAX_TEXTS, MAX_TOKENS, EmbeddingsServer, Model, rate_limited
+from aiohttp import web
+from openai_server import KEY, MAX_TEXTS, MAX_TOKENS, EmbeddingsServer, Instead, Model, rate_limited
 
 from bot.embedding import openai as bot_openai
+from bot.embedding.base import Meter
 from bot.embedding.openai import OpenAIEmbedder, open_openai
 from bot.errors import EmbeddingError
 
@@ -44,6 +46,47 @@ async def failure(embedder: OpenAIEmbedder, texts: list[str] = TEXTS) -> Embeddi
     with pytest.raises(EmbeddingError) as caught:
         await embedder.embed(texts)
     return caught.value
+
+
+# --- what it costs
+
+
+async def test_what_the_server_charges_is_on_the_meter(api, embedder):
+    """Each answer adds its tokens, which are bytes of this server, over several requests."""
+    meter = Meter()
+    await embedder.embed(["four", "elevens"], meter)
+    assert meter.n_tokens == 11
+
+    await embedder.embed(["x"] * 2_049, meter)
+    assert (meter.n_tokens, len(api.requests)) == (11 + 2_049, 3)
+
+
+async def test_an_answer_of_no_use_is_charged_too(api, embedder):
+    """What came back spoilt was made all the same; what was refused was not."""
+    meter = Meter()
+    api.fails("500", times=1)
+    api.fails("one_short", times=1)
+    await embedder.embed(TEXTS, meter)
+    assert meter.n_tokens == 2 * sum(map(len, TEXTS))
+
+    api.fails("429_insufficient_quota")
+    with pytest.raises(EmbeddingError):
+        await embedder.embed(TEXTS, meter)
+    assert meter.n_tokens == 2 * sum(map(len, TEXTS))
+
+
+@pytest.mark.parametrize("usage", [{}, {"usage": None}, {"usage": {"total_tokens": "many"}}])
+async def test_a_server_that_does_not_tell_what_it_charges_leaves_the_meter(api, embedder, usage):
+    """Without a number of tokens the vectors are as good, and nothing is added."""
+
+    async def without(server, request):
+        rows = [{"object": "embedding", "index": 0, "embedding": [1.0] * DIM}]
+        return web.json_response({"object": "list", "data": rows, "model": SMALL, **usage})
+
+    api.fails(Instead(without))
+    meter = Meter()
+    vectors = await embedder.embed(["one"], meter)
+    assert (vectors.shape, meter.n_tokens) == ((1, DIM), 0)
 
 
 # --- right answers

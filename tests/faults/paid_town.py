@@ -50,6 +50,10 @@ class PaidTown(Town):
         """How many messages have a vector, of whichever model."""
         return self.bot.rows("SELECT count(*) FROM embeddings")[0][0]
 
+    def counted(self) -> int:
+        """How many tokens the ledger holds."""
+        return self.bot.rows("SELECT coalesce(sum(n_tokens), 0) FROM usage")[0][0]
+
     def bought(self, *, since: int = 0) -> list[str]:
         """Every text that the server was asked for, in requests after the first few."""
         return [text for asked in self.api.requests[since:] for text in asked.texts]

@@ -104,13 +104,13 @@ async def opened(folder: Path) -> AsyncIterator[App]:
     async def words(_: Settings) -> AsyncIterator[WordEmbedder]:
         yield WordEmbedder()
 
-    real, bot.app._open_embedder = bot.app._open_embedder, words
+    real, bot.app.open_embedder = bot.app.open_embedder, words
     try:
         async with open_app(Settings(_env_file=None, data_dir=folder, embedder=EmbedderKind.LOCAL), "run") as app:
             await app.ingest.met(server(), channel())
             yield app
     finally:
-        bot.app._open_embedder = real
+        bot.app.open_embedder = real
 
 
 def store(folder: Path, seed: int, held: Held, acknowledging: Connection) -> None:

@@ -24,7 +24,7 @@ async def test_f23_a_poison_text_is_found_by_halving_and_the_others_go_on(tmp_pa
         texts = [*OTHERS[:23], POISON, *OTHERS[23:]]
         town.square.seed(town.bob, texts)
         async with town.running(tmp_path / "data") as running:
-            await (await town.ada.slash(town.square, "index start")).answer()
+            await town.begin()
             sql = "SELECT message_id, parked FROM pending WHERE parked NOT NULL"
             assert await eventually(lambda: running.rows(sql)) == [
                 (town.message(POISON).id, "refused: HTTP 400 invalid_request_error")

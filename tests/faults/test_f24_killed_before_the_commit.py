@@ -36,7 +36,7 @@ async def test_f24_i8_only_the_batch_of_the_crash_is_paid_twice(tmp_path, monkey
             patch.setattr(live, "LAUNCH", tmp_path / "launch.py")
             live.LAUNCH.write_text(LAUNCH, "utf-8")
             async with town.running(tmp_path / "data") as bot:
-                await (await town.ada.slash(town.square, "index start")).answer()
+                await town.begin()
                 await live.eventually(lambda: town.n_embedded == len(OLD))
                 for text in NEW:
                     await town.square.post(town.bob, text)
@@ -44,10 +44,12 @@ async def test_f24_i8_only_the_batch_of_the_crash_is_paid_twice(tmp_path, monkey
         lost = town.api.requests[-1].texts
         assert set(lost) <= set(NEW) - set(OLD)
         assert town.n_embedded < len(OLD + NEW)
+        assert town.counted() >= sum(asked.n_bytes for asked in town.api.requests)  # what was lost was charged for
 
         async with town.running(tmp_path / "data"):
             await live.eventually(lambda: len(town.bot.texts(town.guild.id)) == len(OLD + NEW))
             await town.paid()
             assert town.n_embedded == len(OLD + NEW)
             await hold(town.discord, tmp_path / "data")
+        assert town.counted() >= sum(asked.n_bytes for asked in town.api.requests)
         assert Counter(town.bought()) == Counter({*OLD, *NEW}) + Counter(lost)

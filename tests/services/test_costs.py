@@ -2,15 +2,27 @@
 
 import pytest
 from conftest import Rooms, rooms_over
-from fakes import WordEmbedder
+from fakes import WordEmbedder, words_in
 from make import GUILD, OTHER_GUILD, message
 
-from bot.services.costs import Costs, Estimate, ServerCosts
+from bot.services.costs import Costs, Estimate, Forecast, ServerCosts
+from bot.services.prices import Prices
 from bot.services.spaces import Space
+from bot.services.spending import Spending
+from bot.storage.database import Database
+from bot.storage.ledger import Ledger
+
+KEYED = "openai:words"
+
+
+async def paying_rooms(database: Database, *, budget: float | None = None) -> Rooms:
+    """The services with an embedder of which ten words cost a dollar."""
+    spending = Spending(Ledger(database), Prices({KEYED: 1e5}), count=words_in, budget=budget)
+    return await rooms_over(database, WordEmbedder(model_key=KEYED), spending=spending)
 
 
 def costs(rooms: Rooms) -> Costs:
-    return Costs(rooms.messages, rooms.servers, rooms.spaces)
+    return Costs(rooms.messages, rooms.servers, rooms.spaces, rooms.spending)
 
 
 async def test_each_server_is_told_what_it_takes(rooms: Rooms) -> None:
@@ -63,13 +75,13 @@ async def test_a_text_is_a_token_for_four_latin_letters_or_a_japanese_one(rooms:
     ],
 )
 async def test_what_waits_is_priced_by_its_model(rooms: Rooms, model_key: str, dollars: float | None) -> None:
-    """A thousand tokens cost the thousandth part of what a million does."""
+    """Two thousand tokens, a thousand of the parts of a long text, cost the 500th part of what a million does."""
     paid = await rooms_over(rooms.database, WordEmbedder(32, model_key=model_key))
     await paid.ingest.saved(GUILD, [message(1, "a" * 4_000)])
     estimate = await costs(paid).estimate()
 
-    assert (estimate.texts, estimate.tokens) == (1, 1_000)
-    assert estimate.dollars == (None if dollars is None else pytest.approx(dollars / 1_000))
+    assert (estimate.texts, estimate.tokens) == (1, 2_000)
+    assert estimate.dollars == (None if dollars is None else pytest.approx(dollars / 500))
 
 
 async def test_what_has_its_vector_is_not_paid_again(rooms: Rooms) -> None:
@@ -90,6 +102,52 @@ async def test_what_has_no_room_takes_none(rooms: Rooms, monkeypatch: pytest.Mon
     monkeypatch.setattr(rooms.mirror.workshop.room, "n_bytes", 2 * (128 + 45) - 1)
 
     assert [(one.index, one.index_bytes) for one in await costs(rooms).by_server()] == [("none", 0), ("exact", 173)]
+
+
+async def test_what_a_history_will_cost_is_measured_on_what_was_charged_for(database: Database) -> None:
+    """A hundred texts that were paid for tell how many tokens a thousand messages have, and what those cost."""
+    rooms = await paying_rooms(database, budget=100.0)
+    await rooms.spending.put_budget(GUILD, 30.0)
+    await rooms.ingest.saved(OTHER_GUILD, [message(i, f"fish no{i}", guild_id=OTHER_GUILD) for i in range(1, 101)])
+    await rooms.settle()
+    await rooms.ingest.saved(GUILD, [message(200, "waits")])
+
+    assert await costs(rooms).forecast(GUILD) == Forecast(
+        model_key=KEYED,
+        messages=1,
+        pending=1,
+        pending_tokens=2,
+        tokens=2_000,
+        n_measured=100,
+        dollars=pytest.approx(200.0),
+        dollars_left=pytest.approx(30.0),
+    )
+    assert (await costs(rooms).forecast(GUILD)).n_affordable == 150
+    assert (await costs(rooms).forecast(OTHER_GUILD)).dollars_left == pytest.approx(80.0)
+
+
+async def test_without_receipts_it_is_measured_on_what_is_stored(database: Database) -> None:
+    """A hundred stored messages of eight letters are two tokens each, also where nothing of them is embedded."""
+    rooms = await paying_rooms(database)
+    await rooms.ingest.saved(GUILD, [message(i, f"fish {i:03}") for i in range(100)])
+    forecast = await costs(rooms).forecast(GUILD)
+
+    assert (forecast.tokens, forecast.n_measured, forecast.pending_tokens) == (2_000, 100, 200)
+    assert (forecast.dollars_left, forecast.n_affordable) == (None, None)
+
+
+async def test_with_nothing_to_measure_by_it_is_assumed(rooms: Rooms) -> None:
+    """Twenty tokens a message, said to be measured on nothing; without a price there are no dollars."""
+    forecast = await costs(rooms).forecast(GUILD)
+
+    assert (forecast.tokens, forecast.n_measured, forecast.dollars, forecast.n_affordable) == (20_000, 0, None, None)
+
+
+async def test_only_a_model_that_is_paid_for_is_paid(database: Database, rooms: Rooms) -> None:
+    """What runs here is not, and what another server runs is, unless it is said to be free."""
+    paid = await paying_rooms(database)
+
+    assert (costs(rooms).is_paid, costs(paid).is_paid) == (False, True)
 
 
 async def test_while_the_model_changes_both_count(rooms: Rooms) -> None:

@@ -5,9 +5,11 @@ import itertools
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from conftest import Rooms, rooms_over
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, server
 
+from bot.errors import NotOffered
 from bot.messages import ChannelKind
 from bot.services.coverage import WHOLE_SERVER, Coverage, Past
 from bot.storage.database import open_to_write
@@ -171,3 +173,29 @@ async def test_a_pause_is_not_undone_by_loading_at_the_same_moment(rooms: Rooms,
     await asyncio.gather(loading, pausing)
 
     assert rooms.coverage.past(GUILD) is Past.PAUSED
+
+
+async def test_servers_that_are_not_named_are_offered_nothing(rooms: Rooms) -> None:
+    """Where the operator has named servers, others cannot start, and what they said before counts no longer."""
+    for guild_id in (GUILD, OTHER_GUILD):
+        await rooms.coverage.start(server(guild_id))
+    coverage = Coverage(rooms.servers, frozenset({GUILD}))
+    await coverage.load()
+    elsewhere = location(OTHER_CHANNEL, guild_id=OTHER_GUILD)
+
+    assert (coverage.is_indexed(GUILD), coverage.covers(SQUARE)) == (True, True)
+    assert (coverage.is_indexed(OTHER_GUILD), coverage.covers(elsewhere)) == (False, False)
+    assert coverage.strangers == {OTHER_GUILD}
+    with pytest.raises(NotOffered):
+        await coverage.start(server(OTHER_GUILD))
+    with pytest.raises(NotOffered):
+        coverage.refuse_strangers(OTHER_GUILD)
+    coverage.refuse_strangers(GUILD)
+
+
+async def test_all_servers_are_offered_the_bot_unless_some_are_named(rooms: Rooms) -> None:
+    """Without a list nobody is a stranger."""
+    await rooms.coverage.start(server())
+    rooms.coverage.refuse_strangers(GUILD)
+
+    assert (rooms.coverage.strangers, rooms.coverage.is_offered(4711)) == (frozenset(), True)

@@ -487,3 +487,14 @@ async def test_f25_after_a_change_over_the_former_mirror_is_kept_no_more(
         await until(lambda: len(kept) > 2)
 
     assert set(kept) == {new.mirror}
+
+
+async def test_servers_that_are_passed_over_wait(rooms: Rooms) -> None:
+    """What is stored of servers that may no longer use the bot gets no vectors; it does not hold up the others."""
+    await rooms.ingest.saved(GUILD, [message(i, f"fish {i}") for i in range(100, 103)])
+    await rooms.ingest.saved(OTHER_GUILD, [message(1, "bird", guild_id=OTHER_GUILD)])
+    async for _ in rooms.indexer.drain(without={GUILD}):
+        pass
+
+    assert rooms.embedder.texts == ["bird"]
+    assert [(await rooms.embeddings.counts(guild_id)).pending for guild_id in (GUILD, OTHER_GUILD)] == [3, 0]

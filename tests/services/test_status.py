@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 from conftest import Rooms, rooms_over
-from fakes import WordEmbedder
+from fakes import WordEmbedder, words_in
 from make import GUILD, OTHER_GUILD, message, utc
 
 from bot.errors import EmbeddingError
-from bot.services import status as module
+from bot.services import findings as module
+from bot.services.prices import Prices
 from bot.services.spaces import Space
+from bot.services.spending import Spending
 from bot.services.status import Finding, Former, Inspector, ServerStatus, Stored
+from bot.storage.ledger import Ledger
 from bot.storage.sessions import begin_session
+from bot.words import LANGUAGES, Words
 
 
 def inspector(rooms: Rooms) -> Inspector:
@@ -23,6 +27,7 @@ def inspector(rooms: Rooms) -> Inspector:
         servers=rooms.servers,
         spaces=rooms.spaces,
         withdrawal=rooms.withdrawal,
+        spending=rooms.spending,
     )
 
 
@@ -301,3 +306,91 @@ async def test_the_state_tells_how_long_messages_are_kept(rooms: Rooms) -> None:
     after = await inspector(rooms).status()
     assert (after.messages, after.retention_days, after.retention.n_swept) == (0, 30, 1)
     assert after.retention == await rooms.withdrawal.last()
+
+
+# --- money
+
+
+async def paid(rooms: Rooms, *, budget: float | None = None, price: float | None = 1e6) -> Inspector:
+    """An inspector of the same database, with a model of which a word costs a dollar."""
+    key = "openai:words"
+    spending = Spending(
+        Ledger(rooms.database), Prices({} if price is None else {key: price}), count=words_in, budget=budget
+    )
+    paying = await rooms_over(rooms.database, WordEmbedder(model_key=key), spending=spending)
+    await paying.settle()
+    return inspector(paying)
+
+
+@pytest.mark.usefixtures("own_folder")
+@pytest.mark.parametrize(
+    ("budget", "price", "verdict", "is_well"),
+    [
+        (None, 1e6, "no_budget", True),
+        (20.0, 1e6, "ok_budget", True),
+        (10.0, 1e6, "near_budget", True),
+        (8.0, 1e6, "spent_budget", False),
+        (None, None, "no_price", True),
+        (8.0, None, "idle_budget", False),
+    ],
+)
+async def test_doctor_tells_how_the_budget_stands(rooms: Rooms, budget, price, verdict, is_well) -> None:
+    """A budget that is used up, or that cannot act without a price, is a finding; what has no limit is told."""
+    await rooms.ingest.saved(GUILD, [message(1, "one two three four five six seven eight")])
+    async for found in (await paid(rooms, budget=budget, price=price)).examine():
+        if found.subject == "budget":
+            break
+    else:
+        pytest.fail("nothing is told of money")
+
+    assert (found.verdict, found.is_well) == (verdict, is_well)
+    for language in LANGUAGES:
+        assert Words(language)(f"doctor.{found.verdict}", **found.values)
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_a_model_that_costs_nothing_has_no_budget(rooms: Rooms) -> None:
+    """Doctor does not speak of money where there is none to be spent, and status tells of no tokens."""
+    await rooms.ingest.saved(GUILD, [message(1, "one")])
+    await rooms.settle()
+    status = await inspector(rooms).status()
+
+    assert "budget" not in await findings(rooms)
+    assert (status.usage.tokens, status.usage.by_server) == (0, [])
+    assert (await inspector(rooms).server(GUILD)).usage is None
+
+
+async def test_status_tells_the_month_by_server(rooms: Rooms) -> None:
+    """Tokens, texts, dollars and budgets, of all servers and of each."""
+    await rooms.ingest.saved(GUILD, [message(1, "one two"), message(2, "three")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(3, "four", guild_id=OTHER_GUILD)])
+    await Ledger(rooms.database).put_budget(GUILD, 3e6)
+    paying = await paid(rooms, budget=5.0)
+    usage = (await paying.status()).usage
+
+    assert (usage.tokens, usage.texts, usage.dollars, usage.budget_dollars, usage.is_priced) == (4, 3, 4.0, 5.0, True)
+    assert (usage.is_nearly_spent, usage.is_spent) == (True, False)
+    told = [(one.guild_id, one.tokens, one.dollars, one.budget_dollars, one.is_spent) for one in usage.by_server]
+    assert told == [(str(GUILD), 3, 3.0, 3.0, True), (str(OTHER_GUILD), 1, 1.0, None, False)]
+    server = (await paying.server(GUILD)).usage
+    assert server == usage.by_server[0]
+
+
+@pytest.mark.usefixtures("own_folder")
+async def test_servers_that_may_not_use_the_bot_are_told(rooms: Rooms) -> None:
+    """Where the operator has named servers, status names those that are stored beside them, and doctor counts them."""
+    spaces, spending = rooms.spaces, rooms.spending
+    named = Inspector(
+        database=rooms.database,
+        messages=rooms.messages,
+        servers=rooms.servers,
+        spaces=spaces,
+        spending=spending,
+        offered_to=frozenset({GUILD}),
+    )
+    assert (await named.status()).not_offered == [str(OTHER_GUILD)]
+    [found] = [one async for one in named.examine() if one.subject == "offered"]
+    assert (found.verdict, found.is_well, found.values) == ("others_stored", True, {"n": 1, "n_all": 2})
+
+    assert (await inspector(rooms).status()).not_offered == []
+    assert "offered" not in await findings(rooms)

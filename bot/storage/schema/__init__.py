@@ -19,6 +19,7 @@ from bot.storage.schema import (
     parts,
     samples,
     sessions,
+    usage,
     words,
 )
 
@@ -43,4 +44,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     optouts.STATEMENTS,
     keeping.STATEMENTS,
     audit.STATEMENTS,
+    usage.STATEMENTS,
 )
