@@ -39,7 +39,7 @@ class Message:
     is_deleted: bool = False
 
     def __post_init__(self) -> None:
-        self.discord.texts.add(self.content)
+        self._note()
 
     @property
     def at(self) -> datetime:
@@ -96,7 +96,7 @@ class Message:
         """Take over the fields that a body names, as an edit."""
         if "content" in body:
             self.content = body["content"] or ""
-            self.discord.texts.add(self.content)
+            self._note()
         if "embeds" in body:
             self.embeds = message_payloads.embeds(body["embeds"] or [])
         if "components" in body:
@@ -111,6 +111,11 @@ class Message:
             self.edited_at = datetime.now(UTC)
             self.edited_count += 1
         self.dispatch_update()
+
+    def _note(self) -> None:
+        """Have the text known as one that a person wrote; the bot may say in its log what it says itself."""
+        if self.author is not self.discord.bot:
+            self.discord.texts.add(self.content)
 
     def dispatch_update(self) -> None:
         """Tell the clients how it stands now."""

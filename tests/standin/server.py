@@ -37,7 +37,7 @@ class Discord:
         self.snowflakes = Snowflakes()
         self.contract = published()
         self.violations: list[str] = []
-        self.texts: set[str] = set()  # all that was ever written or asked here
+        self.texts: set[str] = set()  # all that people ever wrote or asked here
         self.requests: list[Request] = []
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
