@@ -73,6 +73,6 @@ def test_every_act_has_its_words(language: str) -> None:
     for act in (Act.STARTED, Act.STOPPED):
         lines.append(AuditLine(1, datetime.now(UTC), 1, is_own=False, act=act, detail={"channel_id": "1"}))
     words = Words(language)
-    told = [words(f"audit.acts.{line.key}", channel="#1", messages=1, days=1) for line in lines]
+    told = [words.act(line.key, channel="#1", messages=1, days=1, kind="voice") for line in lines]
 
     assert len(set(told)) == len(lines)

@@ -129,7 +129,7 @@ async def test_what_a_history_will_cost_is_measured_on_what_was_charged_for(data
 async def test_without_receipts_it_is_measured_on_what_is_stored(database: Database) -> None:
     """A hundred stored messages of eight letters are two tokens each, also where nothing of them is embedded."""
     rooms = await paying_rooms(database)
-    await rooms.ingest.saved(GUILD, [message(i, f"fish {i:03}") for i in range(100)])
+    await rooms.ingest.saved(GUILD, [message(i, f"fish {i:03}") for i in range(1, 101)])
     forecast = await costs(rooms).forecast(GUILD)
 
     assert (forecast.tokens, forecast.n_measured, forecast.pending_tokens) == (2_000, 100, 200)

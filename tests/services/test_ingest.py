@@ -11,6 +11,7 @@ from bot.askers import Member, Operator
 from bot.messages import Channel, ChannelKind, Origin, Query
 from bot.services.audit import Act, Audit
 from bot.storage.audit import AuditStore
+from bot.storage.ledger import Ledger, Spent
 from bot.storage.servers import Marks
 
 CATEGORY, THREAD = 5, 77
@@ -149,6 +150,10 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
     await rooms.settle()
     for guild_id in (GUILD, OTHER_GUILD):
         await Audit(AuditStore(rooms.database)).note(guild_id, Act.STARTED, actor_id=1)
+        ledger = Ledger(rooms.database)
+        await ledger.add("2026-01", "words", {guild_id: Spent(1, 1, 1.0)})
+        await ledger.put_budget(guild_id, 1.0)
+        assert await ledger.warns_first(guild_id, "2026-01", 1.0, percent=80)
         await rooms.ingest.deleted(guild_id, [5])
         await rooms.ingest.saved(guild_id, [message(6, "waits", guild_id=guild_id)])
         page = await rooms.answers.ask(

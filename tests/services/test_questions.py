@@ -52,6 +52,17 @@ async def test_b48_equal_questions_at_once_are_embedded_once():
     assert all(np.array_equal(vector, vectors[0]) for vector in vectors)
 
 
+async def test_each_account_pays_for_itself():
+    """Whose budget is used up keeps nobody else from an answer; what was bought by one is there for all."""
+    questions, embedder, other = QuestionVectors(), SlowEmbedder(), WordEmbedder()
+    embedder.failure, embedder.account = EmbeddingError("budget_spent", "no money"), 1
+    embedder.may_answer.set()
+    spent, bought = await asyncio.gather(asking(questions, embedder), asking(questions, other), return_exceptions=True)
+
+    assert (spent.code, bought.shape) == ("budget_spent", (64,))
+    assert np.array_equal(await questions.of("red fish", embedder, GENERATION), bought)
+
+
 async def test_different_questions_at_once_are_embedded_each():
     """Only what is embedded alike is the same: the vector of another text is another."""
     questions, embedder = QuestionVectors(), WordEmbedder()

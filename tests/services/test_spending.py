@@ -360,9 +360,9 @@ async def test_a_question_is_answered_where_the_ledger_takes_nothing(database: D
     await rooms.settle()
     async with open_to_read(database.path.parent) as reading:
         spending = spending_of(reading)
-        assert (await spending.ask(rooms.embedder, "three", Operator())).shape == (1, rooms.embedder.dim)
+        assert (await spending.payer(rooms.embedder, Operator()).embed(["three"])).shape == (1, rooms.embedder.dim)
         with pytest.raises(BudgetSpent):
-            await spending_of(reading, budget=1.0).ask(rooms.embedder, "three", Operator())
+            await spending_of(reading, budget=1.0).payer(rooms.embedder, Operator()).embed(["three"])
 
     assert await spent(rooms) == {GUILD: (2, 1, 2.0)}
 

@@ -385,6 +385,7 @@ async def test_servers_that_may_not_use_the_bot_are_told(rooms: Rooms) -> None:
         messages=rooms.messages,
         servers=rooms.servers,
         spaces=spaces,
+        withdrawal=rooms.withdrawal,
         spending=spending,
         offered_to=frozenset({GUILD}),
     )
