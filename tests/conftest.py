@@ -196,6 +196,7 @@ async def rooms_over(
             MemberStore(database),
             messages,
             erasure,
+            servers=servers,
             keeping=keeping,
             audit=audit,
         ),

@@ -155,7 +155,14 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         upkeep=Upkeep(database),
         erasure=erasure,
         privacy=Privacy(
-            practice, OptOutStore(database), MemberStore(database), messages, erasure, keeping=keeping, audit=audit
+            practice,
+            OptOutStore(database),
+            MemberStore(database),
+            messages,
+            erasure,
+            servers=servers,
+            keeping=keeping,
+            audit=audit,
         ),
         questions=_allowance(settings),
         presses=_allowance(settings, times=_PRESSES_A_QUESTION),

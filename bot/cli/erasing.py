@@ -8,7 +8,6 @@ import typer
 
 from bot.app import App, open_app
 from bot.cli._arguments import AsJson, id_argument, id_option, ready
-from bot.services.audit import Act
 from bot.services.costs import ServerCosts
 from bot.services.proof import Sight
 from bot.settings import Settings
@@ -47,17 +46,17 @@ async def _forget(  # two of them are how it is shown
     else:
         terminal.sights(sights)
         terminal.say("forget.proof", n_shared=traces.n_shared, n_short=traces.n_short)
+        if not app.proof.sees_bytes:
+            terminal.say("forget.encrypted")
     return sights
 
 
 async def _erase(app: App, terminal: Terminal, user_id: int, guild_ids: list[int] | None, *, as_json: bool) -> None:
-    erased = await app.erasure.forget_by_server(user_id, guild_ids=guild_ids)
-    for guild_id, n in erased.items():
-        if n:
-            await app.audit.note(guild_id, Act.FORGOT, messages=n)
-        if as_json:
+    erased = await app.privacy.forgotten(user_id, guild_ids=guild_ids)
+    if as_json:
+        for guild_id, n in erased.items():
             terminal.json({"guild_id": str(guild_id), "messages": n})
-    if not as_json:
+    else:
         terminal.say("forget.done", n=sum(erased.values()), servers=sum(n > 0 for n in erased.values()))
         if pending := (await app.inspector.counts()).pending:
             terminal.say("forget.pending", n=pending)

@@ -33,15 +33,14 @@ class Erasure:
         of what others wrote, and the titles of the threads that they began. Ended in between, another call does the
         rest.
         """
-        return sum((await self.forget_by_server(author_id, guild_ids=guild_ids)).values())
-
-    async def forget_by_server(self, author_id: int, *, guild_ids: Collection[int] | None = None) -> dict[int, int]:
-        """The same, told by server."""
-        return {
-            server.guild_id: await self._forget_in(server.guild_id, author_id)
-            for server in await self._servers.servers()
-            if guild_ids is None or server.guild_id in guild_ids
-        }
+        servers = await self._servers.servers()
+        return sum(
+            [
+                await self._forget_in(server.guild_id, author_id)
+                for server in servers
+                if guild_ids is None or server.guild_id in guild_ids
+            ]
+        )
 
     async def purge(self, guild_id: int) -> None:
         """Erase all that is stored of a server, but for the line of its audit that tells so."""

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,8 @@ from bot.services.keeping import Keeping
 from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
 from bot.storage.optouts import OptOutStore
-from bot.times import made_at
+from bot.storage.servers import ServerStore
+from bot.times import made_at, snowflake_at
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Privacy:
         messages: MessageStore,
         erasure: Erasure,
         *,
+        servers: ServerStore,
         keeping: Keeping,
         audit: Audit,
     ) -> None:
@@ -61,6 +63,7 @@ class Privacy:
         self._members = members
         self._messages = messages
         self._erasure = erasure
+        self._servers = servers
         self._keeping = keeping
         self._audit = audit
 
@@ -80,6 +83,20 @@ class Privacy:
         await self._optouts.forget(guild_id, member_id, up_to_id=up_to_id)
         await self._audit.note_own(guild_id, Act.FORGOT)
         return await self._erase(guild_id, member_id)
+
+    async def forgotten(self, person_id: int, *, guild_ids: Collection[int] | None = None) -> dict[int, int]:
+        """The operator has everything of a person erased, in some servers or in all; how many messages, by server.
+
+        What they wrote until now stays out, also where it was not read before.
+        """
+        now_id, erased = snowflake_at(datetime.now(UTC)), {}
+        for server in await self._servers.servers():
+            if guild_ids is None or server.guild_id in guild_ids:
+                await self._optouts.forget(server.guild_id, person_id, up_to_id=now_id)
+                erased[server.guild_id] = await self._erase(server.guild_id, person_id)
+                if erased[server.guild_id]:
+                    await self._audit.note(server.guild_id, Act.FORGOT, messages=erased[server.guild_id])
+        return erased
 
     async def opt_out(self, guild_id: int, member_id: int) -> int:
         """Keep nothing of a member from now on, and erase what there is; how many messages that were."""

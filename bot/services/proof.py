@@ -37,6 +37,11 @@ class Proof:
         self._database = database
         self._spaces = spaces
 
+    @property
+    def sees_bytes(self) -> bool:
+        """Whether raw bytes tell anything: those of encrypted files are others, whatever stands there."""
+        return self._database.key is None
+
     async def sights(self, traces: Traces) -> list[Sight]:
         """All places with what is still in them. Nothing may be embedded since. Raises OSError."""
         await self._wipe(traces)
@@ -44,7 +49,7 @@ class Proof:
         return [
             *await self._rows(traces),
             *await self._mirrored(traces),
-            *await asyncio.to_thread(self._in_files, pieces),
+            *(await asyncio.to_thread(self._in_files, pieces) if self.sees_bytes else ()),
         ]
 
     async def _wipe(self, traces: Traces) -> None:

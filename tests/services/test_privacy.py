@@ -253,3 +253,18 @@ async def test_wishes_are_put_down_in_the_audit_without_whose_they_are(rooms: Ro
     lines = await rooms.audit.latest(GUILD)
     assert [line.act for line in lines] == ["opted_in", "opted_out", "forgot", "exported"]
     assert {(line.actor_id, line.is_own, *line.detail) for line in lines} == {(None, True)}
+
+
+async def test_the_operator_has_somebody_forgotten_everywhere(rooms: Rooms) -> None:
+    """Also what was not read yet stays out; what they write from then on is kept, and others are untouched."""
+    written = snowflake_at(datetime.now(UTC) - timedelta(days=1))
+    for guild_id in (GUILD, OTHER_GUILD):
+        await rooms.ingest.saved(guild_id, [message(written, guild_id=guild_id)])
+        await rooms.ingest.saved(guild_id, [message(written + 1, guild_id=guild_id, author_id=BOB)])
+
+    assert await rooms.privacy.forgotten(ADA) == {GUILD: 1, OTHER_GUILD: 1}
+    later = snowflake_at(datetime.now(UTC) + timedelta(minutes=1))
+    tally = await rooms.ingest.saved(GUILD, [message(written - 5), message(later)])
+    assert (tally.new, tally.skipped.total()) == (1, 1)
+    assert [line.detail for line in await rooms.audit.all()] == 2 * [{"messages": 1}]
+    assert await rooms.privacy.forgotten(ADA, guild_ids=[OTHER_GUILD]) == {OTHER_GUILD: 0}
