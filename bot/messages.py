@@ -160,6 +160,13 @@ class Message:
         return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
 
 
+class WordsOnly(StrEnum):
+    """Why words alone answered a question about meaning; the values are keys of the words."""
+
+    OUTAGE = "words_only"
+    BUDGET = "budget_spent"
+
+
 class Nearness(IntEnum):
     """How related a hit is, in steps that are too coarse to guess anything by."""
 

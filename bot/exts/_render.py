@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import discord
 
-from bot.errors import BudgetSpent, EmbeddingError
 from bot.exts._quote import named, quoted
 from bot.messages import Hit
 from bot.services.answers import Copies, Page
@@ -17,7 +16,7 @@ _NAME, _QUOTE = 120, 480
 
 def page_embed(page: Page, words: Words) -> discord.Embed:
     """A page of an answer, with how much more there is."""
-    remarks = [words(_why_words_only(page.failure))] if page.failure else []
+    remarks = [words(f"answer.{page.words_only}")] if page.words_only else []
     if page.n_unknown:
         remarks.append(words("answer.unknown", n=page.n_unknown))
     told = "\n".join(remarks)
@@ -29,10 +28,6 @@ def page_embed(page: Page, words: Words) -> discord.Embed:
     embed.title = words("answer.title")
     more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")
     return embed.set_footer(text=f"{more}\n{told}" if told else more)
-
-
-def _why_words_only(failure: EmbeddingError) -> str:
-    return "answer.budget_spent" if isinstance(failure, BudgetSpent) else "answer.words_only"
 
 
 def share_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:

@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Self
 
 from bot.askers import Asker, Audience, Member, visible_to
-from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, NothingToShare, StorageFailed
-from bot.messages import Hit, Query, StoredMessage
+from bot.errors import AnswerExpired, AnswerOfAnother, BudgetSpent, EmbeddingError, NothingToShare, StorageFailed
+from bot.messages import Hit, Query, StoredMessage, WordsOnly
 from bot.services.history import History
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
@@ -36,7 +36,7 @@ class Page:
     the first to say it and that Discord still has.
 
     `n_unknown` hits are left out, since Discord did not say in time whether they are still there. `is_kept` says
-    that the page can be turned and shared, `failure` why there are only messages with the same words.
+    that the page can be turned and shared, `words_only` why there are only messages with the same words.
     """
 
     answer_id: int
@@ -45,7 +45,7 @@ class Page:
     n_more: int
     n_unknown: int = 0
     is_kept: bool = True
-    failure: EmbeddingError | None = None
+    words_only: WordsOnly | None = None
     positions: tuple[int, ...] = ()
     firsts: frozenset[int] = frozenset()
 
@@ -114,8 +114,9 @@ class Answers:
             # What turned out to be gone or rewritten is no longer found, if the database takes that: others come up.
             if not n_changed or hits == before or time.monotonic() >= until:
                 break
-        answer = StoredAnswer(answer_id, asker.guild_id, asker.user_id, datetime.now(UTC), _found(hits))
-        return replace(page, is_kept=await self._keep(answer), failure=question.failure)
+        now, why = datetime.now(UTC), _why_words_only(question.failure)
+        answer = StoredAnswer(answer_id, asker.guild_id, asker.user_id, now, _found(hits), why)
+        return replace(page, is_kept=await self._keep(answer), words_only=why)
 
     async def forget_expired(self) -> None:
         """Drop what can no longer be turned."""
@@ -126,7 +127,8 @@ class Answers:
         answer = await self._answer(asker, answer_id)
         hits = await self._hits(asker, answer.guild_id, [one for one in answer.found if one.position >= start])
         at = [(one.position, hit) for one, hit in hits]
-        return await self._page(answer_id, start, at, history=history, until=time.monotonic() + CHECKED_FOR_S)
+        page = await self._page(answer_id, start, at, history=history, until=time.monotonic() + CHECKED_FOR_S)
+        return replace(page, words_only=answer.words_only)
 
     async def opened(self, asker: Member, answer_id: int, position: int, *, history: History) -> Copies:
         """What says the same at one place of an answer that this member was given, the newest first.
@@ -253,6 +255,12 @@ class Answers:
             log.warning("an answer is not kept: %s", error)
             return False
         return True
+
+
+def _why_words_only(failure: EmbeddingError | None) -> WordsOnly | None:
+    if failure is None:
+        return None
+    return WordsOnly.BUDGET if isinstance(failure, BudgetSpent) else WordsOnly.OUTAGE
 
 
 def _sees(asker: Asker, hit: Hit) -> bool:

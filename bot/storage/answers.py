@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.messages import Nearness
+from bot.messages import Nearness, WordsOnly
 from bot.storage.database import Database, Row
 from bot.times import from_milliseconds, milliseconds
 
@@ -33,6 +33,7 @@ class StoredAnswer:
     user_id: int
     made_at: datetime
     found: tuple[Found, ...]
+    words_only: WordsOnly | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class AnswerStore:
     async def put(self, answer: StoredAnswer) -> None:
         async with self._database.transaction() as transaction:
             await transaction.execute(
-                "INSERT INTO answers VALUES (?, ?, ?, ?)",
-                (answer.answer_id, answer.guild_id, answer.user_id, milliseconds(answer.made_at)),
+                "INSERT INTO answers (answer_id, guild_id, user_id, made_at, words_only) VALUES (?, ?, ?, ?, ?)",
+                (answer.answer_id, answer.guild_id, answer.user_id, milliseconds(answer.made_at), answer.words_only),
             )
             # A message that was deleted while the search ran is left out, as a foreign key would have it.
             await transaction.execute_many(
@@ -83,7 +84,7 @@ class AnswerStore:
 
     async def get(self, answer_id: int) -> StoredAnswer | None:
         rows = await self._database.fetch(
-            "SELECT answer_id, guild_id, user_id, made_at FROM answers WHERE answer_id = ?", (answer_id,)
+            "SELECT guild_id, user_id, made_at, words_only FROM answers WHERE answer_id = ?", (answer_id,)
         )
         if not rows:
             return None
@@ -92,8 +93,15 @@ class AnswerStore:
                WHERE answer_id = ? ORDER BY position, rank""",
             (answer_id,),
         )
-        [(_, guild_id, user_id, made_at)] = rows
-        return StoredAnswer(answer_id, guild_id, user_id, from_milliseconds(made_at), tuple(map(_found, found)))
+        [(guild_id, user_id, made_at, words_only)] = rows
+        return StoredAnswer(
+            answer_id,
+            guild_id,
+            user_id,
+            from_milliseconds(made_at),
+            tuple(map(_found, found)),
+            WordsOnly(words_only) if words_only else None,
+        )
 
 
 class ShareStore:

@@ -525,7 +525,7 @@ async def test_b48_a_storm_of_equal_questions_is_paid_for_once(tmp_path: Path) -
         async with running(discord, tmp_path / "data", **settings) as bot:
             town = town_on(discord, bot)
             town.square.seed(town.bob, ["my cat sleeps all day", "the bridge is closed"])
-            await (await town.ada.slash(town.square, "index start")).answer()
+            await town.begin()
             await eventually(lambda: bot.rows("SELECT count(*) FROM embeddings") == [(2,)], within=60)
             crowd = [town.newcomer(f"guest{n}") for n in range(12)]
             for _ in range(2):

@@ -12,8 +12,16 @@ from fakes import AsStored, PagedHistory, WordEmbedder
 from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, location, message, utc
 
 from bot.askers import Audience, Member
-from bot.errors import AnswerExpired, AnswerOfAnother, EmbeddingError, HistoryDelayed, MessageNotFound, NothingToShare
-from bot.messages import Hit, Message, Mode, Query, StoredMessage
+from bot.errors import (
+    AnswerExpired,
+    AnswerOfAnother,
+    BudgetSpent,
+    EmbeddingError,
+    HistoryDelayed,
+    MessageNotFound,
+    NothingToShare,
+)
+from bot.messages import Hit, Message, Mode, Query, StoredMessage, WordsOnly
 from bot.services.answers import KEPT, Page
 from bot.storage.answers import AnswerStore, Found, Share, StoredAnswer
 from bot.storage.database import open_to_write
@@ -60,6 +68,26 @@ async def test_an_answer_is_turned_page_by_page(town: Rooms) -> None:
     assert [(page.start, page.n_more) for page in (first, second, third)] == [(0, 7), (5, 2), (10, 0)]
     assert await town.answers.turn(BOTH, first.answer_id, third.previous, history=AsStored(town.messages)) == second
     assert len(town.embedder.batches) == n_asked
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (EmbeddingError("unreachable", "no route", retryable=True), WordsOnly.OUTAGE),
+        (BudgetSpent(), WordsOnly.BUDGET),
+        (None, None),
+    ],
+)
+async def test_every_page_says_that_words_alone_were_looked_for(
+    town: Rooms, failure: EmbeddingError | None, why: WordsOnly | None
+) -> None:
+    """And why: a later page is no answer to another question."""
+    town.embedder.failure = failure
+    first = await town.answers.ask(BOTH, RED_FISH, history=AsStored(town.messages))
+    second = await town.answers.turn(BOTH, first.answer_id, first.next, history=AsStored(town.messages))
+
+    assert (len(first.hits), len(second.hits)) == (5, 5)
+    assert first.words_only == second.words_only == why
 
 
 async def test_only_what_the_asker_may_see_is_counted(town: Rooms) -> None:
@@ -187,7 +215,7 @@ async def test_i10_neither_question_nor_vector_is_stored(town: Rooms) -> None:
     assert not any(vector.astype(kind).tobytes() in files for kind in (np.float16, np.float32, np.float64))
     columns = "SELECT m.name, group_concat(p.name, ' ') FROM sqlite_schema m, pragma_table_info(m.name) p"
     assert dict(await town.database.fetch(f"{columns} WHERE m.name IN ('answers', 'answer_hits') GROUP BY 1")) == {
-        "answers": "answer_id guild_id user_id made_at",
+        "answers": "answer_id guild_id user_id made_at words_only",
         "answer_hits": "answer_id position rank guild_id message_id percent nearness",
     }
 

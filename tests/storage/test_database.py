@@ -391,7 +391,7 @@ async def test_no_answer_or_share_names_what_is_not_stored(database: Database, s
     await put_server(database, 1)
     async with database.transaction() as transaction:
         await transaction.execute(f"{PUT_MESSAGE} (1, 7, 10, 501, 1, NULL, 'hello')")
-        await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0)")
+        await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0, NULL)")
         await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
 
     with pytest.raises(StorageFailed, match="FOREIGN KEY"):
@@ -403,7 +403,7 @@ async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> 
     """A new text takes the message out of answers and shares, a deletion too, and each marks the share."""
     hits = "SELECT (SELECT count(*) FROM answer_hits), (SELECT count(*) FROM share_sources), is_stale FROM shares"
     async with database.transaction() as transaction:
-        await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0)")
+        await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0, NULL)")
         await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
         for i in (7, 8, 9):
             await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'hello')", (i,))

@@ -16,6 +16,7 @@ from bot.storage.schema import (
     keeping,
     messages,
     optouts,
+    pages,
     parts,
     samples,
     sessions,
@@ -45,4 +46,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     keeping.STATEMENTS,
     audit.STATEMENTS,
     usage.STATEMENTS,
+    pages.STATEMENTS,
 )
