@@ -232,6 +232,7 @@ async def test_age_restricted_channels_are_quoted_in_such_alone(town: Town) -> N
     message = await night.post(town.ada, "the ferry has a bar")
     thread, aside = await night.thread("late", by=town.ada), await town.square.thread("aside", by=town.ada)
     await thread.post(town.ada, "the ferry has a casino")
+    await town.include("age_restricted")
     await town.index()
 
     for place in (town.square, aside):

@@ -77,7 +77,7 @@ CHANGES = MappingProxyType(
 
 def end_before_the_mirror(patch: pytest.MonkeyPatch, end: type[BaseException] | None = Ended) -> None:
     """Let commits happen, and end where the mirror is about to follow."""
-    for name in ("upsert", "remove", "drop"):
+    for name in ("take_in", "remove", "drop"):
         patch.setattr(Mirror, name, lambda *_: leave(end))
 
 
