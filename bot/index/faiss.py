@@ -146,9 +146,7 @@ class FaissIndex:
         check_query(vector, k, dim=self._dim)
         if self._source is None:
             return self._nearest(vector, k, scope)
-        return nearest_exactly(
-            vector, k, self._source, lambda width: self._found(vector, width, scope), n_sure=n_sure
-        )
+        return nearest_exactly(vector, k, self._source, lambda width: self._found(vector, width, scope), n_sure=n_sure)
 
     def _found(self, vector: Vectors, width: int, scope: Scope) -> Candidates:
         found = self._nearest(vector, width, scope)

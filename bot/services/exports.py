@@ -228,8 +228,7 @@ class _Guarded:
         """Count brackets outside strings; a string that is open at the end goes on in the next piece."""
         text = self._in_string + read
         n_backslashes = len(text) - len(text.rstrip(b"\\"))
-        if b"\\" in text:
-            text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
         # Strings without brackets are nearly all. Two that come to stand side by side become one, and hide as many.
         marks = text.translate(None, _NOT_MARKS).replace(b'""', b"")
         self._in_string = b'"' + b"\\" * (n_backslashes % 2) if marks.count(b'"') % 2 else b""
@@ -251,17 +250,14 @@ def _id_or_none(value: object) -> int | None:
 
 def _attached(value: Mapping[str, Any]) -> str:
     """What can be read of what came with a message, or with the one that it forwards."""
-    forwarded = value.get("forwardedMessage")
-    texts = _came_with(value) + (_came_with(forwarded) if isinstance(forwarded, dict) else [])
-    return joined(texts) if texts else ""
-
-
-def _came_with(value: Mapping[str, Any]) -> list[str]:
-    texts = []
-    for embed in _objects(value, "embeds"):
-        texts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
-    names = [str(file.get("fileName") or "") for file in _objects(value, "attachments")]
-    return texts + [name for name in names if is_telling(name)]
+    texts: list[str] = []
+    for source in (value, value.get("forwardedMessage")):
+        if isinstance(source, dict):
+            for embed in _objects(source, "embeds"):
+                texts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
+            names = (str(file.get("fileName") or "") for file in _objects(source, "attachments"))
+            texts += filter(is_telling, names)
+    return joined(texts)
 
 
 def _objects(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
