@@ -99,8 +99,10 @@ class Said:
     @property
     def named(self) -> dict[int, str]:
         """The names by id; none where they are damaged, and then the text does not fit its hash either."""
+        if not self.names:
+            return {}
         try:
-            return {int(i): str(name) for i, name in json.loads(self.names or "{}").items()}
+            return {int(i): str(name) for i, name in json.loads(self.names).items()}
         except (ValueError, AttributeError):
             return {}
 

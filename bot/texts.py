@@ -57,8 +57,13 @@ def _unified(content: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    text = _CONTROL.sub(" ", text).strip()[:MAX_CHARACTERS]
-    return text.encode()[:MAX_BYTES].decode(errors="ignore").strip()
+    # Of all that may be there a printable text has single spaces alone, which is quicker to see than to replace.
+    if not text.isprintable() or "  " in text:
+        text = _CONTROL.sub(" ", text)
+    text = text.strip()[:MAX_CHARACTERS]
+    if not text.isascii():
+        text = text.encode()[:MAX_BYTES].decode(errors="ignore")
+    return text.strip()
 
 
 def content_hash(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from bot.errors import MomentInvalid, SnowflakeInvalid
 
@@ -34,9 +35,14 @@ def snowflake(value: object, *, now: datetime | None = None) -> int:
         raise SnowflakeInvalid(value, "not_an_integer")
     if not 1 <= value <= MAX_SNOWFLAKE:
         raise SnowflakeInvalid(value, "out_of_range")
-    if now is not None and value >= snowflake_at(now + _CLOCK_SKEW):
+    if now is not None and value >= _first_from_the_future(now):
         raise SnowflakeInvalid(value, "from_the_future")
     return value
+
+
+@lru_cache(maxsize=1)
+def _first_from_the_future(now: datetime) -> int:
+    return snowflake_at(now + _CLOCK_SKEW)
 
 
 def snowflake_at(moment: datetime) -> int:

@@ -1,5 +1,6 @@
 """The terminal door: `python -m bot VERB`."""
 
+import gc
 import io
 import logging
 import os
@@ -53,6 +54,7 @@ def main() -> NoReturn:
         # A terminal may know fewer characters than people write: show their codes rather than fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace" if stream is sys.stdin else "backslashreplace")
+    gc.freeze()  # what is loaded by now stays to the end: no need to go through it again and again
     os.umask(0o077)  # what this program writes is for its owner alone
     terminal = Terminal(words_for_terminal())
     try:

@@ -57,8 +57,13 @@ class VectorIndex(Protocol):
         """Take messages out; unknown ids are fine."""
         ...
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
-        """The k messages in the scope that are nearest to a unit float32 [dim]. Raises as upsert."""
+    def search(
+        self, vector: Vectors, k: int, scope: Scope = EVERYTHING, *, n_sure: int | None = None
+    ) -> list[Neighbor]:
+        """The k messages in the scope that are nearest to a unit float32 [dim]. Raises as upsert.
+
+        With `n_sure` only so many have to be: those behind them are the nearest that were seen on the way there.
+        """
         ...
 
     def ids(self) -> Ids:

@@ -149,13 +149,20 @@ class CodesIndex:
             with self._lock:
                 self._drop(ids[start : start + _AT_ONCE].tolist())
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
+    def search(
+        self, vector: Vectors, k: int, scope: Scope = EVERYTHING, *, n_sure: int | None = None
+    ) -> list[Neighbor]:
         check_query(vector, k, dim=self.dim)
         faiss.omp_set_num_threads(1)  # of this thread: what a query asks for is over before others would have begun
         turned = self._rotation(vector[np.newaxis])
         nearest_lists = self.partition.nearest_first(vector)
+        n_sure = min(n_sure or k, k)
         return nearest_exactly(
-            vector, k, self._source, lambda width: self._candidates(turned, nearest_lists, width, k, scope)
+            vector,
+            k,
+            self._source,
+            lambda width: self._candidates(turned, nearest_lists, width, n_sure, scope),
+            n_sure=n_sure,
         )
 
     def measure_reach(self, vectors: Vectors) -> None:

@@ -40,7 +40,14 @@ class ExactIndex:
     def remove(self, message_ids: Iterable[int]) -> None:
         self._vectors[self._rows.drop(message_ids)] = 0
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
+    def search(
+        self,
+        vector: Vectors,
+        k: int,
+        scope: Scope = EVERYTHING,
+        *,
+        n_sure: int | None = None,  # noqa: ARG002  # all of them are
+    ) -> list[Neighbor]:
         check_query(vector, k, dim=self._dim)
         rows = np.flatnonzero(self._rows.within(scope))
         scores = cosines(self._vectors[rows], vector)

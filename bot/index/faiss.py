@@ -140,11 +140,13 @@ class FaissIndex:
         with self._lock:
             self._drop(message_ids)
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
+    def search(
+        self, vector: Vectors, k: int, scope: Scope = EVERYTHING, *, n_sure: int | None = None
+    ) -> list[Neighbor]:
         check_query(vector, k, dim=self._dim)
         if self._source is None:
             return self._nearest(vector, k, scope)
-        return nearest_exactly(vector, k, self._source, lambda width: self._found(vector, width, scope))
+        return nearest_exactly(vector, k, self._source, lambda width: self._found(vector, width, scope), n_sure=n_sure)
 
     def _found(self, vector: Vectors, width: int, scope: Scope) -> Candidates:
         found = self._nearest(vector, width, scope)

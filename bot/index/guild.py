@@ -65,8 +65,10 @@ class GuildIndex:
         """Whether there is an index, so that no question has to read everything."""
         return not isinstance(self._live, ScanIndex)
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
-        return self._live.search(vector, k, scope)
+    def search(
+        self, vector: Vectors, k: int, scope: Scope = EVERYTHING, *, n_sure: int | None = None
+    ) -> list[Neighbor]:
+        return self._live.search(vector, k, scope, n_sure=n_sure)
 
     def upsert(self, messages: EmbeddedMessages) -> None:
         with self._following:

@@ -137,13 +137,16 @@ class Mirror:
         if self.workshop.folder is not None and self.workshop.may_write:
             shutil.rmtree(self.workshop.folder, ignore_errors=True)
 
-    def search(self, vector: Vectors, k: int, scope: Scope) -> list[Candidate]:
-        """The k messages in the scope nearest to a unit float32 [dim], over all servers that it admits."""
+    def search(self, vector: Vectors, k: int, scope: Scope, *, n_sure: int | None = None) -> list[Candidate]:
+        """The k messages in the scope nearest to a unit float32 [dim], over all servers that it admits.
+
+        `n_sure` is as in VectorIndex.
+        """
         found = [
             Candidate(guild_id, neighbor.message_id, neighbor.score)
             for guild_id, index in list(self._indexes.items())
             if scope.guild_ids is None or guild_id in scope.guild_ids
-            for neighbor in index.search(vector, k, scope)
+            for neighbor in index.search(vector, k, scope, n_sure=n_sure)
         ]
         return sorted(found, key=lambda candidate: (-candidate.score, -candidate.message_id))[:k]
 

@@ -44,33 +44,39 @@ class Candidates:
 
 
 def nearest_exactly(
-    vector: Vectors, k: int, source: VectorSource, candidates: Callable[[int], Candidates]
+    vector: Vectors,
+    k: int,
+    source: VectorSource,
+    candidates: Callable[[int], Candidates],
+    *,
+    n_sure: int | None = None,
 ) -> list[Neighbor]:
-    """The k nearest to a unit float32 [dim] with their exact scores.
+    """The k nearest to a unit float32 [dim] with their exact scores; `n_sure` is as in VectorIndex.
 
     `candidates` gives as many as it is asked for. Their vectors are read until the estimates of the others are too low
     to matter.
     """
-    width = max(_ASKED, 2 * k)
+    n_sure = min(n_sure or k, k)
+    width = max(_ASKED, 2 * n_sure, k)
     while True:
         found = candidates(width)
-        best, is_certain = _read(vector, k, source, found)
+        best, is_certain = _read(vector, k, source, found, n_sure)
         if is_certain or width >= max(_WIDEST, 4 * k):
             return [Neighbor(int(i), float(s)) for i, s in zip(best.message_ids[:k], best.scores[:k], strict=True)]
         width *= _GROWTH
 
 
-def _read(vector: Vectors, k: int, source: VectorSource, found: Candidates) -> tuple[Scored, bool]:
-    """The best of the candidates, and whether there can hardly be better messages behind the last of them."""
+def _read(vector: Vectors, k: int, source: VectorSource, found: Candidates, n_sure: int) -> tuple[Scored, bool]:
+    """The best of the candidates, and whether better ones than the first `n_sure` can hardly lie behind them."""
     best, n_read = NOTHING, 0
-    n_wanted = len(found) if found.are_all and len(found) <= MAX_READ else max(_FIRST_READ, 2 * k)
+    n_wanted = len(found) if found.are_all and len(found) <= MAX_READ else max(_FIRST_READ, 2 * n_sure, k)
     beyond = _beyond_all(vector, source, found) if found.are_few else None
     while n_read < len(found):
         best = merged(best, _scored(vector, source, found, slice(n_read, n_wanted), max(k, _FIRST_READ)))
         n_read, n_wanted = min(n_wanted, len(found)), 2 * n_wanted
-        if n_read < len(found) and _is_certain(best, found, k, n_read, beyond):
+        if n_read < len(found) and _is_certain(best, found, n_sure, n_read, beyond):
             return best, True
-    return best, found.are_all or _is_certain(best, found, k, n_read, beyond)
+    return best, found.are_all or _is_certain(best, found, n_sure, n_read, beyond)
 
 
 def _scored(vector: Vectors, source: VectorSource, found: Candidates, those: slice, k: int) -> Scored:

@@ -40,7 +40,14 @@ class ScanIndex:
     def remove(self, message_ids: Iterable[int]) -> None:
         """Nothing: what the database does not hold is not found."""
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
+    def search(
+        self,
+        vector: Vectors,
+        k: int,
+        scope: Scope = EVERYTHING,
+        *,
+        n_sure: int | None = None,  # noqa: ARG002  # all of them are
+    ) -> list[Neighbor]:
         check_query(vector, k, dim=self._dim)
         first, second = self._pool.map(lambda part: self._nearest(vector, k, part), self._halved(scope))
         best = merged(first, second).best(k)

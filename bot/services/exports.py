@@ -21,10 +21,8 @@ _MAX_BYTES_A_MESSAGE = 8 * 2**20
 _MAX_DEPTH = 500
 _READ_BYTES = 2**16
 
-# A string, or the beginning of one that goes on in the next piece. Possessive, or a piece full of escaped
-# quotation marks would take the square of its length.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
-_NOT_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
+_STRING = re.compile(rb'"[^"]*(?:"|\Z)')  # or the beginning of one that goes on in the next piece
+_NOT_MARKS = bytes(c for c in range(256) if c not in b'"[]{}')
 _BEGINNINGS = MappingProxyType(
     {
         b"\x1f\x8b": "gzip",
@@ -229,11 +227,12 @@ class _Guarded:
     def _check_depth(self, read: bytes) -> None:
         """Count brackets outside strings; a string that is open at the end goes on in the next piece."""
         text = self._in_string + read
-        # The line break at the end is left over unless a string that is still open has taken it in.
-        bare = _STRING.sub(b"", text + b"\n")
         n_backslashes = len(text) - len(text.rstrip(b"\\"))
-        self._in_string = b"" if bare.endswith(b"\n") else b'"' + b"\\" * (n_backslashes % 2)
-        brackets = np.frombuffer(bare.translate(None, _NOT_BRACKETS), np.uint8)
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+        # Strings without brackets are nearly all. Two that come to stand side by side become one, and hide as many.
+        marks = text.translate(None, _NOT_MARKS).replace(b'""', b"")
+        self._in_string = b'"' + b"\\" * (n_backslashes % 2) if marks.count(b'"') % 2 else b""
+        brackets = np.frombuffer(_STRING.sub(b"", marks), np.uint8)
         if not len(brackets):
             return
         depths = self._depth + np.cumsum(np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1))
@@ -251,18 +250,19 @@ def _id_or_none(value: object) -> int | None:
 
 def _attached(value: Mapping[str, Any]) -> str:
     """What can be read of what came with a message, or with the one that it forwards."""
-    texts: list[str | None] = []
+    texts: list[str] = []
     for source in (value, value.get("forwardedMessage")):
-        for embed in _objects(source, "embeds"):
-            texts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
-        for name in (str(file.get("fileName") or "") for file in _objects(source, "attachments")):
-            texts.append(name if is_telling(name) else None)
+        if isinstance(source, dict):
+            for embed in _objects(source, "embeds"):
+                texts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
+            names = (str(file.get("fileName") or "") for file in _objects(source, "attachments"))
+            texts += filter(is_telling, names)
     return joined(texts)
 
 
-def _objects(value: object, key: str) -> list[dict[str, Any]]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+def _objects(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    found = value.get(key)
+    return [one for one in found if isinstance(one, dict)] if found and isinstance(found, list) else []
 
 
 def _answered(value: Mapping[str, Any], channel_id: int) -> int | None:

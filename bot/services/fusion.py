@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
@@ -102,17 +103,19 @@ class Fusion:
             found += [_by_cosine(one, background.plain) for one in nearest if one.guild_id == guild_id]
         return _in_order(found, half_lives), len(nearest) == k
 
-    async def by_both(self, asked: Asked, vector: Vectors, where: Where, *, k: int) -> Candidates:
+    async def by_both(self, asked: Asked, vector: Vectors, where: Where, *, k: int, n_sure: int) -> Candidates:
         """The messages most related to a question; k is AT_LEAST or more.
 
-        `vector` is a unit float32 [dim]. A server with few messages has them in the order of their cosines.
+        `vector` is a unit float32 [dim]; `n_sure` of the nearest to it are surely among them. A server with few
+        messages has them in the order of their cosines.
         """
         half_lives = await self._half_lives(where.scope)
-        k = _enough(k, half_lives)
+        k, n_sure = _enough(k, half_lives), _enough(n_sure, half_lives)
+        search = partial(where.space.mirror.search, vector, k, where.scope, n_sure=n_sure)
         guild_ids = list(half_lives)
         backgrounds = [await self._backgrounds.of(where.space, guild_id, where.seen) for guild_id in guild_ids]
         nearest, matches = await asyncio.gather(
-            asyncio.to_thread(where.space.mirror.search, vector, k, where.scope),
+            asyncio.to_thread(search),
             self._matches_where_enough(guild_ids, backgrounds, asked, where.scope, k),
         )
         found: list[Ranked] = []

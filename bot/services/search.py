@@ -132,9 +132,10 @@ class Search:
 
     async def _nearest(self, question: Question) -> list[Hit]:
         limit = question.query.limit
-        k = max(limit + _MARGIN, AT_LEAST) if question.goes_by_both else limit + _MARGIN
+        n_sure = limit + _MARGIN
+        k = max(n_sure, AT_LEAST) if question.goes_by_both else n_sure
         while True:
-            candidates, may_be_more = await self._candidates(question, k)
+            candidates, may_be_more = await self._candidates(question, k, n_sure)
             hits = await self._hits(question, candidates)
             if not may_be_more or (question.query.is_folded and k >= _MOST_FOLDED):
                 return hits
@@ -142,16 +143,16 @@ class Search:
                 return hits
             if not any(_is_wanted(one, question.query) for one in candidates[k - 1 :]):
                 return hits
-            k *= 2
+            k = n_sure = 2 * k
 
-    async def _candidates(self, question: Question, k: int) -> tuple[list[Ranked], bool]:
+    async def _candidates(self, question: Question, k: int, n_sure: int) -> tuple[list[Ranked], bool]:
         """The best candidates in their order, and whether there may be more."""
         asked, vector = question.asked, question.vector
         where = Where(question.space, visible_to(question.asker), question.scope)
         if vector is None:
             return await self._fusion.by_words(asked, where, k=k)
         if question.goes_by_both:
-            return await self._fusion.by_both(asked, vector, where, k=k)
+            return await self._fusion.by_both(asked, vector, where, k=k, n_sure=n_sure)
         return await self._fusion.by_meaning(vector, where, k=k)
 
     async def _hits(self, question: Question, candidates: Sequence[Ranked]) -> list[Hit]:

@@ -84,10 +84,10 @@ async def _put_authors(transaction: Transaction, messages: Iterable[Message]) ->
 
 
 async def _put(transaction: Transaction, messages: Iterable[tuple[Message, Version]]) -> None:
-    await transaction.execute_many(
+    await transaction.insert_many(
         """INSERT INTO messages (guild_id, message_id, channel_id, author_id, origin, edited_at, content_hash, content,
                                  attached, names, reply_to, leans, is_bot)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           VALUES {rows}
            ON CONFLICT DO UPDATE SET origin = excluded.origin, edited_at = excluded.edited_at,
                                      content_hash = excluded.content_hash, content = excluded.content,
                                      attached = excluded.attached, names = excluded.names,

@@ -93,8 +93,10 @@ class Stored:
         self.source.drop(ids)
         self.index.remove(ids)
 
-    def search(self, vector: Vectors, k: int, scope: Scope = EVERYTHING) -> list[Neighbor]:
-        return self.index.search(vector, k, scope)
+    def search(
+        self, vector: Vectors, k: int, scope: Scope = EVERYTHING, *, n_sure: int | None = None
+    ) -> list[Neighbor]:
+        return self.index.search(vector, k, scope, n_sure=n_sure)
 
 
 class KeptServers:

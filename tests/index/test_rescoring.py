@@ -45,9 +45,11 @@ def truth(source: KeptVectors, vector: Vectors, k: int) -> list[tuple[int, float
     return sorted(scored, key=lambda one: (-one[1], -one[0]))[:k]
 
 
-def answer(source: KeptVectors, vector: Vectors, k: int, candidates: Estimating) -> list[tuple[int, float]]:
+def answer(
+    source: KeptVectors, vector: Vectors, k: int, candidates: Estimating, *, n_sure: int | None = None
+) -> list[tuple[int, float]]:
     source.n_read = 0
-    return [(n.message_id, n.score) for n in nearest_exactly(vector, k, source, candidates)]
+    return [(n.message_id, n.score) for n in nearest_exactly(vector, k, source, candidates, n_sure=n_sure)]
 
 
 @pytest.mark.parametrize("error", [0.0, 0.02, 0.1, 0.4])
@@ -75,6 +77,22 @@ def test_a_few_are_answered_exactly_without_reading_all_of_them(dim: int) -> Non
 
     assert n_read[0.001] < 200
     assert list(n_read.values()) == sorted(n_read.values())
+
+
+@pytest.mark.parametrize("n_sure", [1, 10, 100])
+def test_no_more_is_read_than_it_takes_to_be_sure_of_the_first(n_sure: int) -> None:
+    """The first ones are exact; those behind them are there as well, near if not nearest, with their exact scores."""
+    source = kept(random_vectors(3_000, DIM))
+    for vector in random_vectors(5, DIM, seed=2):
+        candidates = Estimating(source, vector, 0.02)
+        found = answer(source, vector, 100, candidates)
+        n_read_of_all = source.n_read
+        some = answer(source, vector, 100, candidates, n_sure=n_sure)
+        n_read = source.n_read
+        assert some[:n_sure] == found[:n_sure]
+        assert len(some) == 100
+        assert set(some) <= set(truth(source, vector, 200))
+        assert (n_read < n_read_of_all) == (n_sure < 100)
 
 
 def test_the_rougher_the_estimates_the_more_is_read() -> None:

@@ -82,6 +82,19 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> No
     assert await guild_ids(database) == [2]
 
 
+@pytest.mark.parametrize("n", [0, 1, 199, 200, 201, 1000])
+async def test_rows_that_are_inserted_many_at_a_time_are_all_there(database: Database, n: int) -> None:
+    """However many there are, each row is inserted once, and those that were there are what the statement says."""
+    sql = """INSERT INTO servers (guild_id, name) VALUES {rows}
+             ON CONFLICT DO UPDATE SET name = excluded.name || servers.name"""
+    async with database.transaction() as transaction:
+        await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (1, 'Town')")
+        await transaction.insert_many(sql, [(i, f"New {i} ") for i in range(1, n + 1)])
+
+    expected = [(1, "New 1 Town"), *((i, f"New {i} ") for i in range(2, n + 1))] if n else [(1, "Town")]
+    assert await database.fetch("SELECT guild_id, name FROM servers ORDER BY guild_id") == expected
+
+
 async def test_a_statement_that_fails_is_told_by_name(database: Database) -> None:
     """SQLite's refusal comes out as StorageFailed, with nothing written."""
     await put_server(database, 1)
