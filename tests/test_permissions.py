@@ -15,6 +15,7 @@ from bot.exts._access import Access
 from bot.exts._audience import audience_of
 from bot.messages import Message, Query
 from bot.messages import Server as StoredServer
+from bot.services.keeping import Kind
 
 N_SERVERS = 2_000
 FISH = Query(text="red fish", limit=50)
@@ -169,7 +170,9 @@ def written(server: Server, half: int) -> list[Message]:
 
 
 async def moved_in(rooms: Rooms, server: Server) -> None:
-    """The server and its channels are known, and half of what will be written in them is stored."""
+    """The server, which keeps all kinds, and its channels are known; half of what will be written there is stored."""
+    for kind in Kind:
+        await rooms.keeping.include(StoredServer(server.id, "Town"), kind)
     for channel in stored_channels(server):
         await rooms.ingest.met(StoredServer(server.id, "Town"), channel)
     await rooms.ingest.saved(server.id, written(server, 0))

@@ -29,13 +29,13 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
     [index] = [command for command in commands if command["name"] == "index"]
     assert index["default_member_permissions"] == str(1 << 5)
     names = sorted(option["name"] for option in index["options"])
-    assert names == ["audit", "cancel", "fresh", "include", "pause", "retention", "start", "status", "stop"]
+    assert names == ["audit", "budget", "cancel", "fresh", "include", "pause", "retention", "start", "status", "stop"]
 
 
 async def test_commands_have_japanese_names_and_descriptions(town: Town) -> None:
     """Every name and every description is there in Japanese, and differs from the English one."""
     parts = registered(town.discord)
-    assert len(parts) == 4 + 9 + 7 + 6
+    assert len(parts) == 4 + 10 + 8 + 6
 
     for part in parts:
         assert part["name_localizations"]["ja"] not in ("", part["name"])
