@@ -43,6 +43,14 @@ class Candidates:
         return len(self.message_ids)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How many of the nearest, and how many of those have to be."""
+
+    k: int
+    n_sure: int
+
+
 def nearest_exactly(
     vector: Vectors,
     k: int,
@@ -56,27 +64,27 @@ def nearest_exactly(
     `candidates` gives as many as it is asked for. Their vectors are read until the estimates of the others are too low
     to matter.
     """
-    n_sure = min(n_sure or k, k)
-    width = max(_ASKED, 2 * n_sure, k)
+    wanted = _Wanted(k, min(n_sure or k, k))
+    width = max(_ASKED, 2 * wanted.n_sure, k)
     while True:
         found = candidates(width)
-        best, is_certain = _read(vector, k, source, found, n_sure)
+        best, is_certain = _read(vector, wanted, source, found)
         if is_certain or width >= max(_WIDEST, 4 * k):
             return [Neighbor(int(i), float(s)) for i, s in zip(best.message_ids[:k], best.scores[:k], strict=True)]
         width *= _GROWTH
 
 
-def _read(vector: Vectors, k: int, source: VectorSource, found: Candidates, n_sure: int) -> tuple[Scored, bool]:
-    """The best of the candidates, and whether better ones than the first `n_sure` can hardly lie behind them."""
+def _read(vector: Vectors, wanted: _Wanted, source: VectorSource, found: Candidates) -> tuple[Scored, bool]:
+    """The best of the candidates, and whether there can hardly be better messages behind the last of them."""
     best, n_read = NOTHING, 0
-    n_wanted = len(found) if found.are_all and len(found) <= MAX_READ else max(_FIRST_READ, 2 * n_sure, k)
+    n_wanted = len(found) if found.are_all and len(found) <= MAX_READ else max(_FIRST_READ, 2 * wanted.n_sure, wanted.k)
     beyond = _beyond_all(vector, source, found) if found.are_few else None
     while n_read < len(found):
-        best = merged(best, _scored(vector, source, found, slice(n_read, n_wanted), max(k, _FIRST_READ)))
+        best = merged(best, _scored(vector, source, found, slice(n_read, n_wanted), max(wanted.k, _FIRST_READ)))
         n_read, n_wanted = min(n_wanted, len(found)), 2 * n_wanted
-        if n_read < len(found) and _is_certain(best, found, n_sure, n_read, beyond):
+        if n_read < len(found) and _is_certain(best, found, wanted, n_read, beyond):
             return best, True
-    return best, found.are_all or _is_certain(best, found, n_sure, n_read, beyond)
+    return best, found.are_all or _is_certain(best, found, wanted, n_read, beyond)
 
 
 def _scored(vector: Vectors, source: VectorSource, found: Candidates, those: slice, k: int) -> Scored:
@@ -95,13 +103,13 @@ def _beyond_all(vector: Vectors, source: VectorSource, found: Candidates) -> flo
     return _reserve(errors, _DEVIATIONS_WHERE_EXACT)
 
 
-def _is_certain(best: Scored, found: Candidates, k: int, n_read: int, beyond: float | None) -> bool:
-    """Whether what was not read can hardly be among the k best; `beyond` is what its estimates may be too low by."""
-    if len(best.message_ids) < k:
+def _is_certain(best: Scored, found: Candidates, wanted: _Wanted, n_read: int, beyond: float | None) -> bool:
+    """Whether what was not read can hardly be among the best; `beyond` is what its estimates may be too low by."""
+    if len(best.message_ids) < wanted.k:
         return False
     if beyond is None:
         beyond = _reserve(_errors(best, found), _DEVIATIONS)
-    return bool(best.scores[k - 1] > found.estimates[n_read - 1] + beyond + _SAME)
+    return bool(best.scores[wanted.n_sure - 1] > found.estimates[n_read - 1] + beyond + _SAME)
 
 
 def _errors(scored: Scored, found: Candidates) -> npt.NDArray[np.float64]:

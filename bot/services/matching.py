@@ -13,7 +13,7 @@ from bot.vectors import Ids
 
 # A term that stands in more messages than this says little, and they take long to read; where a question has no other
 # terms, those messages count that have all of them.
-_COMMON = 2_000
+_COMMON = 1_000
 _SURELY_COMMON = 2 * _COMMON  # by a sample of the whole server
 _READ = 6_000  # messages with rare terms, the rarest first
 _MOST_TERMS = 64  # of one question, the longest ones
