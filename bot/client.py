@@ -193,6 +193,8 @@ class SimilarBot(commands.Bot):
                 log.info("dropping all that is stored of server %d, which the bot has left", guild_id)
                 await self.app.ingest.server_gone(guild_id, act=Act.LEFT)
                 await self.app.coverage.load()
+                await self.app.keeping.load()
+            await self.app.privacy.keep_promises()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.app.coverage.has_left.wait(), _EXPIRED_EVERY_S)
 

@@ -18,7 +18,7 @@ from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
 from bot.exts._pages import CopiesButton, ShareButton, TurnButton, show
 from bot.exts._words import told, worded, words_of
-from bot.messages import Mode, Nearness, Query
+from bot.messages import Message, Mode, Nearness, Query
 from bot.times import moment, snowflake, snowflake_at
 
 Asked = discord.Interaction[SimilarBot]
@@ -74,7 +74,7 @@ class Similar(commands.Cog):
         self.bot.app.questions.take(interaction.user.id, interaction.guild_id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self.bot.asker_of(interaction)
-        text = own_text(message_of(message, asker.guild_id).said)
+        text = await self._text_of(message_of(message, asker.guild_id))
         query = Query(text=text, message_id=message.id, least=Nearness.LOOSE, is_folded=True)
         history = self.bot.history_of(asker.guild_id)
         await show(interaction, await self.bot.app.answers.ask(asker, query, history=history))
@@ -128,9 +128,16 @@ class Similar(commands.Cog):
             asker = await self.bot.access.asker(interaction, [location_of(place).channel])
             if channel_id not in asker.channel_ids:
                 raise MessageNotFound(message_id)
-            return own_text(message_of(await place.fetch_message(message_id), guild.id).said)
+            text = await self._text_of(message_of(await place.fetch_message(message_id), guild.id))
         except (discord.HTTPException, discord.InvalidData) as error:
             raise MessageNotFound(message_id) from error
+        if text is None:
+            raise MessageNotFound(message_id)
+        return text
+
+    async def _text_of(self, message: Message) -> str | None:
+        """What a message says, if it is not stored; None where its author wants nothing of theirs used."""
+        return None if await self.bot.app.privacy.withholds(message) else own_text(message.said)
 
 
 def _id_at(text: str | None) -> int | None:

@@ -32,7 +32,6 @@ _LENGTHS = struct.Struct("<II")  # of the header and its CRC-32
 _BLOCK = struct.Struct("<IIII")  # a list's number, its messages, the bytes of a code, the CRC-32 of it all
 _LONGEST_HEADER = 2**16
 _IDS = 4  # columns of int64 before the codes
-_MIB = 2**20
 _MOST_IN_BLOCK = 4_096  # messages
 
 Opener = Callable[[Path, str], BinaryIO]  # `mode` is rb, r+b or wb; what is made is for its owner alone
@@ -133,19 +132,6 @@ def wipe(path: Path, message_ids: Collection[int], open_file: Opener = open_plai
         pass
     except CacheUnusable:
         path.unlink()
-
-
-def destroy(path: Path) -> None:
-    """Overwrite a file and remove it, so that the disk forgets what stood in it. Raises OSError."""
-    try:
-        with path.open("r+b") as file:
-            for _ in range(-(-os.fstat(file.fileno()).st_size // _MIB)):
-                file.write(bytes(_MIB))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileNotFoundError:
-        return
-    path.unlink(missing_ok=True)
 
 
 def _wipe_block(file: BinaryIO, block: "Block", gone: Ids) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 from bot.askers import EVERYTHING, Scope
 from bot.errors import BotError
 from bot.index.base import Neighbor, VectorIndex
-from bot.index.cache import destroy, wipe
+from bot.index.cache import wipe
 from bot.index.codes import CodesIndex
 from bot.index.scan import ScanIndex
 from bot.index.workshop import Workshop
 from bot.messages import EmbeddedMessages
 from bot.vectors import Ids, Vectors, among
+from bot.wiping import wipe_file
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +164,8 @@ class GuildIndex:
 
     def _remove_file(self) -> None:
         if (path := self._workshop.path(self._guild_id)) is not None and self._workshop.may_write:
-            destroy(path)
-            destroy(path.with_suffix(".new"))
+            wipe_file(path)
+            wipe_file(path.with_suffix(".new"))
 
     def _to_be_wiped(self, message_ids: list[int]) -> None:
         if self._workshop.folder is not None and self._workshop.may_write and message_ids:

@@ -1,7 +1,6 @@
 """The mirror: an index for each server, so that no search crosses from one to another by accident."""
 
 import logging
-import shutil
 import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -64,7 +63,7 @@ class Mirror:
         known = {self.workshop.path(guild_id) for guild_id in guild_ids}
         for path in folder.glob("*"):
             if path not in known:
-                path.unlink(missing_ok=True)
+                wipe_file(path)
 
     def load(self, guild_id: int) -> bool:
         """As GuildIndex.load."""
@@ -99,7 +98,7 @@ class Mirror:
         if (path := self.workshop.path(guild_id)) is None:
             return
         try:
-            cached, file = opened(path)
+            cached, file = opened(path, self.workshop.open_file)
         except (FileNotFoundError, CacheUnusable):
             return
         with file:
@@ -135,7 +134,7 @@ class Mirror:
         for guild_id in self.guild_ids():
             self.drop(guild_id)
         if self.workshop.folder is not None and self.workshop.may_write:
-            shutil.rmtree(self.workshop.folder, ignore_errors=True)
+            _wipe_folder(self.workshop.folder)
 
     def search(self, vector: Vectors, k: int, scope: Scope, *, n_sure: int | None = None) -> list[Candidate]:
         """The k messages in the scope nearest to a unit float32 [dim], over all servers that it admits.
@@ -173,7 +172,7 @@ def forget_generations_but(data_dir: Path, kept: Collection[Path]) -> None:
     """Remove the folders of all generations but some."""
     for folder in (data_dir / "mirror").glob("*"):
         if folder not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            _wipe_folder(folder)
 
 
 def wipe_mirrors(data_dir: Path) -> None:
@@ -181,3 +180,13 @@ def wipe_mirrors(data_dir: Path) -> None:
     for path in (data_dir / "mirror").glob("*/*"):
         wipe_file(path)
     forget_generations_but(data_dir, [])
+
+
+def _wipe_folder(folder: Path) -> None:
+    """Overwrite what is in a folder and remove it; what cannot be goes at another start."""
+    try:
+        for path in folder.glob("*"):
+            wipe_file(path)
+        folder.rmdir()
+    except OSError as error:
+        log.warning("what is left of a former mirror could not be removed: %s", error)

@@ -32,6 +32,10 @@ class Audit:
         """What was done last in a server, the newest first."""
         return await self._store.latest(guild_id, limit=SHOWN)
 
+    async def of(self, guild_id: int, actor_id: int) -> list[AuditLine]:
+        """What a member did for the whole server, the newest first."""
+        return await self._store.of(guild_id, actor_id)
+
     async def all(self, guild_id: int | None = None) -> list[AuditLine]:
         """All that was done in a server, or in all of them, the newest first."""
         return await self._store.latest(guild_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.messages import StoredMessage
+from bot.messages import Message, StoredMessage
 from bot.services.audit import Act, Audit
 from bot.services.erasure import Erasure
 from bot.services.keeping import Keeping
@@ -81,8 +81,9 @@ class Privacy:
         What they wrote up to an id stays out, also where it was not read before.
         """
         await self._optouts.forget(guild_id, member_id, up_to_id=up_to_id)
+        n = await self._erase(guild_id, member_id)
         await self._audit.note_own(guild_id, Act.FORGOT)
-        return await self._erase(guild_id, member_id)
+        return n
 
     async def forgotten(self, person_id: int, *, guild_ids: Collection[int] | None = None) -> dict[int, int]:
         """The operator has everything of a person erased, in some servers or in all; how many messages, by server.
@@ -101,8 +102,14 @@ class Privacy:
     async def opt_out(self, guild_id: int, member_id: int) -> int:
         """Keep nothing of a member from now on, and erase what there is; how many messages that were."""
         await self._optouts.opt_out(guild_id, member_id)
+        n = await self._erase(guild_id, member_id)
         await self._audit.note_own(guild_id, Act.OPTED_OUT)
-        return await self._erase(guild_id, member_id)
+        return n
+
+    async def withholds(self, message: Message) -> bool:
+        """Whether the author of a message that is not stored does not want it used, not even as a question."""
+        wish = await self._optouts.of(message.guild_id, message.author_id)
+        return wish.opted_out_at is not None or message.message_id <= (wish.forgotten_to_id or 0)
 
     async def opt_in(self, guild_id: int, member_id: int, *, up_to_id: int) -> None:
         """Keep again what a member writes after an id."""
@@ -147,6 +154,10 @@ class Privacy:
             "opted_out_at": _iso(wish.opted_out_at),
             "forgotten_up_to": None if wish.forgotten_to_id is None else _iso(made_at(wish.forgotten_to_id)),
             "answers_that_can_be_paged": [_iso(at) for at in asked_at],
+            "acts": [
+                {"at": _iso(line.at), "act": line.act, "detail": dict(line.detail)}
+                for line in await self._audit.of(guild_id, member_id)
+            ],
         }
 
     async def _written(self, guild_id: int, member_id: int) -> AsyncIterator[dict[str, Any]]:

@@ -80,6 +80,10 @@ class AuditStore:
             for row in rows
         ]
 
+    async def of(self, guild_id: int, actor_id: int) -> list[AuditLine]:
+        """The lines of one member's acts in a server, the newest first."""
+        return [line for line in await self.latest(guild_id) if line.actor_id == actor_id]
+
     async def drop_before(self, moment: datetime) -> int:
         """Forget the lines from before a moment; how many there were."""
         async with self._database.transaction() as transaction:

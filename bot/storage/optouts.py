@@ -88,7 +88,11 @@ async def as_wished(
         for i, (message, _) in incoming.items()
         if message.author_id in opted_out or i <= forgotten.get(message.author_id, 0)
     )
-    return {i: _unnaming(one, opted_out) for i, one in incoming.items() if i not in unwanted}, unwanted
+    wished = {}
+    for i, one in incoming.items():
+        if i not in unwanted:
+            wished[i] = _unnaming(one, opted_out | {person for person, last_id in forgotten.items() if i <= last_id})
+    return wished, unwanted
 
 
 async def _wishes(transaction: Transaction, guild_id: int, people: str) -> tuple[set[int], dict[int, int]]:

@@ -67,7 +67,7 @@ _OF_A_SERVER = (
 
 
 class ServerStore:
-    """The tables servers, channels, coverage, marks and notices."""
+    """The tables servers, channels, coverage, marks and notices, and all of a server that goes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -305,6 +305,22 @@ async def test_who_opted_out_can_still_ask(town: Town) -> None:
 # --- for the presser alone, and after a restart
 
 
+async def test_what_somebody_does_not_want_kept_is_no_question_either(town: Town) -> None:
+    """Others who point at it, or at a link to it, are told that there is no such message: its text goes nowhere."""
+    message = await town.square.post(town.bob, "the ferry leaves at noon")
+    await town.index()
+    await opted_out(town, town.bob)
+    later = await town.square.post(town.bob, "the ferry leaves at one")
+
+    for one in (message, later):
+        asked = [
+            await town.ada.menu(town.square, "Find similar", one),
+            await town.ada.slash(town.square, "similar", text=one.url),
+        ]
+        told = [shown(await question.answer()) for question in asked]
+        assert told == 2 * ["There is no such message that you may see."]
+
+
 async def test_a_button_is_about_whoever_presses_it(town: Town) -> None:
     """Under an answer to somebody else it touches nothing of theirs; in another server nothing of this one."""
     for person in (town.ada, town.bob):

@@ -17,6 +17,7 @@ from bot.askers import Member
 from bot.copying import restore_backup
 from bot.messages import Channel, ChannelKind, Message, Origin, Query, Server
 from bot.services import privacy as module
+from bot.services.audit import Act
 from bot.services.ingest import Tally
 from bot.services.privacy import Practice, Standing
 from bot.settings import Settings
@@ -268,3 +269,35 @@ async def test_the_operator_has_somebody_forgotten_everywhere(rooms: Rooms) -> N
     assert (tally.new, tally.skipped.total()) == (1, 1)
     assert [line.detail for line in await rooms.audit.all()] == 2 * [{"messages": 1}]
     assert await rooms.privacy.forgotten(ADA, guild_ids=[OTHER_GUILD]) == {OTHER_GUILD: 0}
+
+
+async def test_who_was_forgotten_is_not_named_in_what_was_said_before(rooms: Rooms) -> None:
+    """Others' older messages come without the name however late they are read; newer ones have it."""
+    old, new = (message(i, f"thanks <@{ADA}>", names=((ADA, "Ada"),), **BOBS) for i in (NOW_ID - 1, NOW_ID + 1))
+    await rooms.privacy.forget(GUILD, ADA, up_to_id=NOW_ID)
+    await rooms.ingest.saved(GUILD, [old, new])
+
+    stored = await rooms.messages.get_many(GUILD, [NOW_ID - 1, NOW_ID + 1])
+    assert [one.message.names for one in stored.values()] == [((ADA, ""),), ((ADA, "Ada"),)]
+
+
+async def test_what_members_want_holds_for_questions_too(rooms: Rooms) -> None:
+    """A message that is not stored is withheld where its author said so, from then on or up to then."""
+    await rooms.privacy.forget(GUILD, ADA, up_to_id=NOW_ID)
+    withheld = [await rooms.privacy.withholds(message(i)) for i in (NOW_ID, NOW_ID + 1)]
+    await rooms.privacy.opt_out(GUILD, ADA)
+
+    assert withheld == [True, False]
+    assert await rooms.privacy.withholds(message(NOW_ID + 1))
+    assert not await rooms.privacy.withholds(message(NOW_ID, **BOBS))
+    assert not await rooms.privacy.withholds(message(NOW_ID, guild_id=OTHER_GUILD))
+
+
+async def test_a_managers_acts_are_in_their_file(rooms: Rooms) -> None:
+    """What somebody decided for a server is kept with their id, and so shown to them; that of others is not."""
+    await rooms.audit.note(GUILD, Act.FRESHENED, actor_id=ADA, days=30)
+    await rooms.audit.note(GUILD, Act.STOPPED, actor_id=BOB)
+    await rooms.audit.note(OTHER_GUILD, Act.STOPPED, actor_id=ADA)
+    [told] = await files(rooms)
+
+    assert [(line["act"], line["detail"]) for line in told["acts"]] == [("freshened", {"days": 30})]

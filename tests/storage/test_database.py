@@ -352,7 +352,7 @@ async def test_texts_that_are_embedded_as_before_keep_their_vectors(tmp_path: Pa
 
 
 async def test_long_texts_get_their_vectors_anew(tmp_path: Path, monkeypatch) -> None:
-    """Those of the model that is set, once; what is short keeps its own, and what a former model made stays."""
+    """They wait once, and keep those of the whole until then; what is short waits for nothing."""
     n_before = next(n for n, statements in enumerate(MIGRATIONS) if statements is parts.STATEMENTS)
     with monkeypatch.context() as patch:
         patch.setattr(module, "MIGRATIONS", MIGRATIONS[:n_before])
@@ -370,7 +370,7 @@ async def test_long_texts_get_their_vectors_anew(tmp_path: Path, monkeypatch) ->
 
     async with open_to_write(tmp_path) as new:
         kept = await new.fetch("SELECT generation_id, message_id FROM embeddings ORDER BY 1, 2")
-        assert kept == [(1, 7), (2, 7), (2, 8)]
+        assert kept == [(1, 7), (1, 8), (2, 7), (2, 8)]
         assert await new.fetch("SELECT message_id FROM pending") == [(8,)]
         assert await new.problems() == []
 

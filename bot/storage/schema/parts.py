@@ -14,13 +14,10 @@ STATEMENTS = (
         FOREIGN KEY (guild_id, message_id, generation_id)
             REFERENCES embeddings (guild_id, message_id, generation_id) ON DELETE CASCADE
     ) STRICT""",
-    # What may be long, with a title or with names instead of numbers, gets its vectors anew.
-    """CREATE TABLE long AS SELECT guild_id, message_id FROM messages
+    # What may be long, with a title or with names instead of numbers, waits for the vectors of its parts; until they
+    # are there it is found by that of the whole.
+    """INSERT INTO pending (guild_id, message_id) SELECT guild_id, message_id FROM messages
        WHERE content_hash IS NOT NULL
-       AND length(CAST(content AS BLOB)) + coalesce(length(CAST(attached AS BLOB)), 0) > 300""",
-    """DELETE FROM embeddings WHERE generation_id IN (SELECT generation_id FROM generations WHERE is_current)
-       AND (guild_id, message_id) IN (SELECT guild_id, message_id FROM long)""",
-    """INSERT INTO pending (guild_id, message_id)
-       SELECT guild_id, message_id FROM long WHERE true ON CONFLICT DO NOTHING""",
-    "DROP TABLE long",
+       AND length(CAST(content AS BLOB)) + coalesce(length(CAST(attached AS BLOB)), 0) > 300
+       ON CONFLICT DO NOTHING""",
 )
