@@ -1,4 +1,4 @@
-"""Keeps shared answers true: what was deleted, rewritten or closed to others is taken out of them."""
+"""Keeps shared answers and suggestions true: what was deleted, rewritten or closed to others is taken out of them."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from bot.askers import Audience
 from bot.exts._convert import Place
 from bot.exts._failures import FAILED
 from bot.exts._history import Readable
-from bot.exts._render import share_embed
+from bot.exts._render import related_embed, share_embed
 from bot.services.answers import Answers, Share
 from bot.words import Words
 
@@ -59,7 +59,12 @@ async def _redraw(client: discord.Client, answers: Answers, audience_of: Audienc
         if here is None:
             return
         hits = await answers.hits_of(share, await audience_of(here))
-        await here.get_partial_message(share.message_id).edit(embed=share_embed(hits, Words(share.language)))
+        message = here.get_partial_message(share.message_id)
+        if hits or not share.is_suggestion:
+            draw = related_embed if share.is_suggestion else share_embed
+            await message.edit(embed=draw(hits, Words(share.language)))
+        else:
+            await message.delete()  # nobody asked for it, so nobody misses it
     except discord.NotFound:
         await answers.unshared(share.guild_id, [share.message_id])
     else:
