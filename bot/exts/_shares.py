@@ -60,11 +60,12 @@ async def _redraw(client: discord.Client, answers: Answers, audience_of: Audienc
             return
         hits = await answers.hits_of(share, await audience_of(here))
         message = here.get_partial_message(share.message_id)
-        if hits or not share.is_suggestion:
-            draw = related_embed if share.is_suggestion else share_embed
-            await message.edit(embed=draw(hits, Words(share.language)))
+        if not share.is_suggestion:
+            await message.edit(embed=share_embed(hits, Words(share.language)))
+        elif hits and not (isinstance(here, discord.Thread) and here.archived):
+            await message.edit(embed=related_embed(hits, Words(share.language)))
         else:
-            await message.delete()  # nobody asked for it, so nobody misses it
+            await message.delete()  # in an archived thread nothing can be edited, and nobody asked for it
     except discord.NotFound:
         await answers.unshared(share.guild_id, [share.message_id])
     else:

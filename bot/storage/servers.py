@@ -255,6 +255,11 @@ async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: 
             f"DELETE FROM {table} WHERE {IN_CHANNELS}",
             (guild_id, json_ids(channel_ids)),
         )
+    for table in ("due_suggestions", "helped_threads"):
+        await transaction.execute(
+            f"DELETE FROM {table} WHERE guild_id = ? AND thread_id IN (SELECT value FROM json_each(?))",
+            (guild_id, json_ids(channel_ids)),
+        )
     await forget_marks(transaction, guild_id, channel_ids)
 
 

@@ -232,6 +232,19 @@ async def test_a_suggestion_loses_what_is_gone_and_goes_with_the_last(town: Town
     await eventually(lambda: not town.bot.rows("SELECT 1 FROM shares WHERE guild_id = ?", town.guild.id))
 
 
+async def test_in_an_archived_post_a_suggestion_goes_with_the_first_source(town: Town, forum: Forum) -> None:
+    """Discord lets nobody edit there, so what shows too much is deleted as a whole."""
+    old = await forum.post(town.ada, *OLD)
+    await forum.post(town.ada, *OLD)
+    await begun(town, forum)
+    new = await forum.post(town.bob, *NEW)
+    message = await suggestion(town, new)
+    await new.archive()
+
+    await old.messages[0].delete()
+    await eventually(lambda: message.is_deleted)
+
+
 async def test_a_suggestion_goes_with_the_post_that_it_is_about(town: Town, forum: Forum) -> None:
     """When the author deletes the question nothing is suggested for it."""
     await forum.post(town.ada, *OLD)

@@ -31,12 +31,17 @@ async def test_a_server_chooses_channels_with_their_delays(store: RelatedStore) 
     assert await store.chosen(OTHER_GUILD) == {OTHER_CHANNEL: timedelta(seconds=5)}
 
 
-async def test_a_deleted_channel_is_chosen_no_longer(rooms: Rooms, store: RelatedStore) -> None:
-    """What was said of a channel goes with it."""
-    await store.choose(GUILD, CHANNEL, timedelta(seconds=60))
+async def test_what_is_known_of_a_deleted_channel_goes_with_it(rooms: Rooms, store: RelatedStore) -> None:
+    """A channel is chosen no longer, and a thread neither waits nor counts as helped; others are as they were."""
+    for channel_id in (CHANNEL, OTHER_CHANNEL):
+        await store.choose(GUILD, channel_id, timedelta(seconds=60))
+        await store.put_due(Due(GUILD, channel_id, NOW, NOW))
+        await store.helped(GUILD, channel_id)
     await rooms.ingest.channels_deleted(GUILD, [CHANNEL])
 
-    assert await store.chosen(GUILD) == {}
+    assert list(await store.chosen(GUILD)) == [OTHER_CHANNEL]
+    assert [due.thread_id for due in await store.due()] == [OTHER_CHANNEL]
+    assert await store.helped_among(GUILD, [CHANNEL, OTHER_CHANNEL]) == {OTHER_CHANNEL}
 
 
 async def test_threads_wait_in_the_order_of_their_moments(store: RelatedStore) -> None:
