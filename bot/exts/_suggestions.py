@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import discord
 
@@ -57,10 +57,17 @@ async def _suggest(bot: SimilarBot, due: Due) -> None:
 
 async def _related_to(bot: SimilarBot, due: Due, thread: discord.Thread) -> tuple[Hit, ...]:
     """The hits for a thread in the order in which they are shown, as Discord has them now."""
-    new = NewThread(due, thread.name, thread.owner_id)
-    leads = await bot.app.related.leads(await bot.audience_of(thread), new)
+    related = bot.app.related
+    among = _with_inner(thread.guild, await related.chosen(due.guild_id))
+    leads = await related.leads(await bot.audience_of(thread), NewThread(due, thread.name, thread.owner_id, among))
     ordered = [lead.hit for lead in await _solved_first(thread.guild, leads)]
-    return await bot.app.related.confirmed(ordered, bot.history_of(due.guild_id))
+    return await related.confirmed(ordered, bot.history_of(due.guild_id))
+
+
+def _with_inner(guild: discord.Guild, channel_ids: Collection[int]) -> frozenset[int]:
+    """Channels and categories, with the channels that lie in those."""
+    categories = [category for category in guild.categories if category.id in channel_ids]
+    return frozenset({*channel_ids, *(channel.id for category in categories for channel in category.channels)})
 
 
 async def _post(bot: SimilarBot, due: Due, thread: discord.Thread, hits: Sequence[Hit]) -> None:

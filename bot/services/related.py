@@ -37,11 +37,12 @@ _GIVEN_UP = timedelta(hours=6)  # a suggestion that comes later helps nobody
 
 @dataclass(frozen=True, slots=True)
 class NewThread:
-    """A thread that somebody opened, with what it is called."""
+    """A thread that somebody opened, with what it is called, and the channels whose threads may be related to it."""
 
     due: Due
     title: str
     owner_id: int
+    among: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ class Related:
         """
         text = await self._text(audience, thread)
         channels = {channel.channel_id: channel for channel in await self._search.channels(audience.guild_id)}
-        ids = await self._places(audience.guild_id) - {thread.due.thread_id}
+        lying_in = [await self._search.lying_in(audience.guild_id, i) for i in thread.among]
+        ids = frozenset().union(*lying_in) - {thread.due.thread_id}
         if not text or not ids:
             return []
         best: dict[int, Hit] = {}
@@ -185,11 +187,6 @@ class Related:
         seen = await self._search.seen(audience, due.guild_id, ids)
         said = [own_text(seen[i].message.said) for i in ids if i in seen]
         return "\n".join(part for part in (thread.title, *said) if part)[:_LONGEST] if said else ""
-
-    async def _places(self, guild_id: int) -> frozenset[int]:
-        """The chosen channels, with the threads in them that are known."""
-        chosen = await self._store.chosen(guild_id)
-        return frozenset().union(*[await self._search.lying_in(guild_id, channel_id) for channel_id in chosen])
 
     async def _hits(self, audience: Audience, due: Due, text: str, channel_ids: frozenset[int]) -> list[Hit]:
         """What is related enough, by what the server set or by what is measured on it."""

@@ -48,7 +48,7 @@ async def posted(rooms: Rooms, thread_id: int, *texts: str, title: str = "", aut
 
 
 def new_thread(thread_id: int = NEW, *, title: str = "") -> NewThread:
-    return NewThread(Due(GUILD, thread_id, NOW + timedelta(seconds=1), NOW), title, ADA)
+    return NewThread(Due(GUILD, thread_id, NOW + timedelta(seconds=1), NOW), title, ADA, frozenset({FORUM}))
 
 
 async def found(rooms: Rooms, related: Related, *, hidden: frozenset[int] = frozenset(), title: str = "") -> list[int]:
