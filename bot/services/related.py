@@ -128,20 +128,11 @@ class Related:
         ids = frozenset().union(*lying_in) - {thread.due.thread_id}
         if not text or not ids:
             return []
-        best: dict[int, Hit] = {}
-        for hit in await self._hits(audience, thread.due, text, ids):
-            # What opens a thread in a text channel stands outside of it, with its id.
-            inside = channels.get(hit.message.channel_id)
-            opened = channels.get(hit.message.message_id)
-            lies_in = next((one for one in (inside, opened) if one is not None and one.is_thread), None)
-            if lies_in is not None and lies_in.channel_id != thread.due.thread_id:
-                best.setdefault(lies_in.channel_id, hit)
-        found = dict(list(best.items())[:LOOKED_AT])
-        voices = await self._store.voices(audience.guild_id, found)
-        helped = await self._store.helped_among(audience.guild_id, found)
-        return [
-            Lead(channels[i], hit, frozenset(voices.get(i, ())), has_helped=i in helped) for i, hit in found.items()
-        ]
+        hits = await self._hits(audience, thread.due, text, ids)
+        best = dict(list(_by_thread(hits, channels, without_id=thread.due.thread_id).items())[:LOOKED_AT])
+        voices = await self._store.voices(audience.guild_id, best)
+        helped = await self._store.helped_among(audience.guild_id, best)
+        return [Lead(channels[i], hit, frozenset(voices.get(i, ())), has_helped=i in helped) for i, hit in best.items()]
 
     async def confirmed(self, hits: Sequence[Hit], history: History) -> tuple[Hit, ...]:
         """Those of the hits that Discord still has as they are stored."""
@@ -207,6 +198,18 @@ class Related:
             raise question.failure
         hits = await self._search.nearest(question)
         return [hit for hit in hits if hit.score is not None and (threshold is not None or _is_likely(hit))]
+
+
+def _by_thread(hits: Sequence[Hit], channels: Mapping[int, Channel], *, without_id: int) -> dict[int, Hit]:
+    """The nearest hit of each thread but one; what stands in no thread is left out."""
+    best: dict[int, Hit] = {}
+    for hit in hits:
+        # What opens a thread in a text channel stands outside of it, with its id.
+        places = (channels.get(hit.message.channel_id), channels.get(hit.message.message_id))
+        lies_in = next((place.channel_id for place in places if place is not None and place.is_thread), without_id)
+        if lies_in != without_id:
+            best.setdefault(lies_in, hit)
+    return best
 
 
 def _is_likely(hit: Hit) -> bool:
