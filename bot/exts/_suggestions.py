@@ -9,6 +9,7 @@ import discord
 from bot.askers import visible_to
 from bot.client import SimilarBot
 from bot.errors import BotError, HistoryDelayed
+from bot.exts._convert import location_of
 from bot.exts._failures import FAILED, FAILED_FOR_NOW
 from bot.exts._related import suggestion_buttons
 from bot.exts._render import related_embed
@@ -58,8 +59,11 @@ async def _suggest(bot: SimilarBot, due: Due) -> None:
 async def _related_to(bot: SimilarBot, due: Due, thread: discord.Thread) -> tuple[Hit, ...]:
     """The hits for a thread in the order in which they are shown, as Discord has them now."""
     related = bot.app.related
-    among = _with_inner(thread.guild, await related.chosen(due.guild_id))
-    leads = await related.leads(await bot.audience_of(thread), NewThread(due, thread.name, thread.owner_id, among))
+    chosen = await related.chosen(due.guild_id)
+    if not set(location_of(thread).path) & set(chosen):
+        return ()  # it was left meanwhile
+    new = NewThread(due, thread.name, thread.owner_id, _with_inner(thread.guild, chosen))
+    leads = await related.leads(await bot.audience_of(thread), new)
     ordered = [lead.hit for lead in await _solved_first(thread.guild, leads)]
     return await related.confirmed(ordered, bot.history_of(due.guild_id))
 

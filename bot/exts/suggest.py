@@ -40,7 +40,8 @@ class Suggest(
 
     @commands.Cog.listener()
     async def on_thread_create(self, thread: discord.Thread) -> None:
-        if self.bot.user is not None and thread.owner_id != self.bot.user.id:
+        is_own = self.bot.user is not None and thread.owner_id == self.bot.user.id
+        if not is_own and self.bot.app.coverage.is_offered(thread.guild.id):
             await self.related.opened(location_of(thread))
 
     @app_commands.command(name=told("commands.suggest_on.name"), description=told("commands.suggest_on.description"))

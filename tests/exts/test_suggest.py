@@ -8,6 +8,7 @@ from typing import Any
 import discord
 import pytest
 import pytest_asyncio
+from faults.paid_town import PATIENCE_S, paid_town
 from live import eventually, running
 from standin import Answer, Discord, NotAllowed, Person
 from standin.channels import Channel
@@ -126,6 +127,20 @@ async def test_only_chosen_channels_have_suggestions(town: Town, forum: Forum) -
     await suggest(town, "on", channel=elsewhere, delay=1)
     await suggestion(town, await elsewhere.post(town.bob, *NEW))
     assert suggestions(town, silent) == []
+
+
+async def test_what_waits_in_a_channel_that_was_left_gets_nothing(town: Town, forum: Forum) -> None:
+    """A post whose moment comes after /suggest off is left in peace."""
+    await forum.post(town.ada, *OLD)
+    await begun(town, forum)
+    await suggest(town, "on", channel=forum, delay=3)
+    silent = await forum.post(town.bob, *NEW)
+    await eventually(lambda: town.bot.rows("SELECT 1 FROM due_suggestions WHERE thread_id = ?", silent.id))
+    await suggest(town, "off", channel=forum)
+    await eventually(lambda: not town.bot.rows("SELECT 1 FROM due_suggestions WHERE thread_id = ?", silent.id))
+
+    await suggest(town, "on", channel=forum, delay=1)
+    await nothing_is_suggested(town, silent, in_=forum)
 
 
 async def test_threads_of_a_text_channel_have_suggestions_too(town: Town) -> None:
@@ -355,6 +370,22 @@ async def test_what_waits_and_what_was_suggested_outlive_a_restart(lone: tuple[D
     assert suggestions(town, new) == []
 
 
+async def test_while_nothing_can_be_embedded_a_post_waits(tmp_path: Path) -> None:
+    """Its suggestion is put off, not lost, nor made from words alone."""
+    async with paid_town() as town, town.running(tmp_path / "data"):
+        forum = town.guild.forum("help")
+        await forum.post(town.ada, *OLD)
+        await town.index()
+        await suggest(town, "on", channel=forum, delay=1)
+        town.api.fails("429_insufficient_quota")
+        new = await forum.post(town.bob, *NEW)
+        waiting = "SELECT due_at - opened_at FROM due_suggestions WHERE thread_id = ?"
+        await eventually(lambda: town.bot.rows(waiting, new.id))
+        await eventually(lambda: town.bot.rows(waiting, new.id)[0][0] > 60_000, within=PATIENCE_S)
+        assert suggestions(town, new) == []
+        town.api.recovers()
+
+
 # --- in Japanese
 
 
@@ -460,14 +491,14 @@ async def test_a_threshold_is_advised_and_applied_only_when_somebody_says_so(tow
     message = await suggestion(town, await forum.post(town.bob, *NEW))
     assert not any("threshold" in line for line in await index_status(town))
     too_few = (
-        "0 verdicts on related posts so far: too few, or too few good ones, to advise a threshold "
+        "Verdicts on related posts so far: 0. Too few, or too few good ones, to advise a threshold "
         "(at least 20, surely 70 % of them good)."
     )
     assert shown(await suggest(town, "threshold")) == too_few
 
     await pressed(town.bob, message, "This helped")
     await eventually(lambda: verdicts(town))
-    assert too_few.replace("0 verdicts", "1 verdicts") in await index_status(town)
+    assert too_few.replace("far: 0", "far: 1") in await index_status(town)
     judge(town, 100, good=38, bad=1)
     judge(town, 30, good=2, bad=30)
     advice = next(line for line in await index_status(town) if line.startswith("Advised threshold"))
@@ -492,6 +523,8 @@ async def test_a_threshold_that_is_set_decides_what_is_suggested(town: Town, for
     await eventually(lambda: town.bot.rows("SELECT 1 FROM due_suggestions WHERE thread_id = ?", silent.id))
     await eventually(lambda: not town.bot.rows("SELECT 1 FROM due_suggestions WHERE thread_id = ?", silent.id))
 
+    audit = shown(await (await town.ada.slash(town.square, "index audit")).answer())
+    assert "had related posts shown from 100 % on (0: as the bot sees fit)" in audit
     answer = shown(await suggest(town, "threshold", percent=0))
     assert answer == "From where on posts are suggested is left to the bot."
     await nothing_is_suggested(town, silent, in_=forum)
