@@ -31,7 +31,7 @@ from bot.services.pulse import feel_pulse
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.events")
+EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.suggest", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _TELLING_OF_RIGHTS = {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_ROLE_UPDATE", "CHANNEL_UPDATE"}
 _EXPIRED_EVERY_S = 600.0
@@ -92,15 +92,15 @@ class SimilarBot(commands.Bot):
             await self.load_extension(extension)
         await self._announce_commands()
         self.app.ingest.has_pending.set()
-        self._run_beside(lambda: self.app.inbox.run(self._reach))
-        self._run_beside(self._embed)
-        self._run_beside(self._drop_expired)
-        self._run_beside(lambda: self.app.reconcile.sweep(self._histories))
-        self._run_beside(self.app.upkeep.run)
-        self._run_beside(self.app.withdrawal.run)
-        self._run_beside(self.app.indexer.keep_mirror)
-        self._run_beside(feel_pulse)
-        self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
+        self.run_beside(lambda: self.app.inbox.run(self._reach))
+        self.run_beside(self._embed)
+        self.run_beside(self._drop_expired)
+        self.run_beside(lambda: self.app.reconcile.sweep(self._histories))
+        self.run_beside(self.app.upkeep.run)
+        self.run_beside(self.app.withdrawal.run)
+        self.run_beside(self.app.indexer.keep_mirror)
+        self.run_beside(feel_pulse)
+        self.run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""
@@ -198,7 +198,8 @@ class SimilarBot(commands.Bot):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.app.coverage.has_left.wait(), _EXPIRED_EVERY_S)
 
-    def _run_beside(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def run_beside(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have what never ends run until the bot is closed, and begin anew after a failure."""
         self._tasks.append(asyncio.create_task(self._keep_running(work)))
 
     async def _keep_running(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -25,6 +25,7 @@ from bot.services.privacy import Practice, Privacy
 from bot.services.proof import Proof
 from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
+from bot.services.related import Related
 from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.services.spending import Spending
@@ -32,6 +33,7 @@ from bot.services.status import Inspector
 from bot.services.traces import Tracker
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
+from bot.services.verdicts import Verdicts
 from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
@@ -49,9 +51,11 @@ from bot.storage.lock import writing_to
 from bot.storage.members import MemberStore
 from bot.storage.messages import MessageStore
 from bot.storage.optouts import OptOutStore
+from bot.storage.related import RelatedStore
 from bot.storage.servers import ServerStore
 from bot.storage.sessions import begin_session
 from bot.storage.sweeps import SweepStore
+from bot.storage.verdicts import VerdictStore
 
 _PRESSES_A_QUESTION = 2  # who turns pages asks for less than who asks
 
@@ -83,6 +87,8 @@ class App:
     tracker: Tracker
     proof: Proof
     spending: Spending
+    verdicts: Verdicts
+    related: Related
 
 
 @asynccontextmanager
@@ -123,7 +129,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     every = timedelta(days=settings.reconcile_days)
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, keeping=keeping, every=every)
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
-    answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
+    shares, verdicts = ShareStore(database), Verdicts(VerdictStore(database), spaces)
+    answers = Answers(search, reconcile, AnswerStore(database), shares)
     audit = Audit(AuditStore(database))
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
@@ -170,6 +177,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         tracker=Tracker(evidence, servers, spaces),
         proof=Proof(evidence, database, spaces),
         spending=spending,
+        verdicts=verdicts,
+        related=Related(RelatedStore(database), shares, search, reconcile, verdicts),
     )
 
 

@@ -47,6 +47,22 @@ class NotAllowed(BotError):
     """The member lacks Manage Server."""
 
 
+class NotAuthor(BotError):
+    """The member did not open this thread."""
+
+
+class NotAuthorNorModerator(BotError):
+    """The member neither opened this thread nor may manage threads or messages in it."""
+
+
+class NoThreadsThere(BotError):
+    """No threads can be opened in the channel."""
+
+
+class BotMayNotReply(BotError):
+    """The bot lacks Send Messages in Threads or Embed Links in the channel."""
+
+
 class MayNotWrite(BotError):
     """The member may not write where they want to share an answer."""
 

@@ -39,6 +39,13 @@ def share_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:
     return embed
 
 
+def related_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:
+    """What is suggested in a new thread."""
+    embed = hits_embed(hits, words)
+    embed.title = words("related.title")
+    return embed.set_footer(text=words("related.footer"))
+
+
 def hits_embed(
     hits: Iterable[Hit], words: Words, *, first: int = 1, confirmed: frozenset[int] = frozenset()
 ) -> discord.Embed:

@@ -1,4 +1,4 @@
-"""Keeps shared answers true: what was deleted, rewritten or closed to others is taken out of them."""
+"""Keeps shared answers and suggestions true: what was deleted, rewritten or closed to others is taken out of them."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from bot.askers import Audience
 from bot.exts._convert import Place
 from bot.exts._failures import FAILED
 from bot.exts._history import Readable
-from bot.exts._render import share_embed
+from bot.exts._render import related_embed, share_embed
 from bot.services.answers import Answers, Share
 from bot.words import Words
 
@@ -59,7 +59,13 @@ async def _redraw(client: discord.Client, answers: Answers, audience_of: Audienc
         if here is None:
             return
         hits = await answers.hits_of(share, await audience_of(here))
-        await here.get_partial_message(share.message_id).edit(embed=share_embed(hits, Words(share.language)))
+        message = here.get_partial_message(share.message_id)
+        if not share.is_suggestion:
+            await message.edit(embed=share_embed(hits, Words(share.language)))
+        elif hits and not (isinstance(here, discord.Thread) and here.archived):
+            await message.edit(embed=related_embed(hits, Words(share.language)))
+        else:
+            await message.delete()  # in an archived thread nothing can be edited, and nobody asked for it
     except discord.NotFound:
         await answers.unshared(share.guild_id, [share.message_id])
     else:

@@ -5,12 +5,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import SimilarBot
-from bot.errors import BotMayNotRead, EmbeddingError, NotOffered
+from bot.errors import EmbeddingError, NotOffered
 from bot.exts._access import guild_of
 from bot.exts._audit import audit_embed
-from bot.exts._convert import Place, server_of
+from bot.exts._convert import server_of
 from bot.exts._kept import KINDS, age_lines, kind_lines
-from bot.exts._options import AnyChannel
+from bot.exts._options import AnyChannel, place_of
+from bot.exts._related import threshold_lines
 from bot.exts._starts import BeginButton, LeaveButton, ask_to_begin, begin, refuse_closed
 from bot.exts._words import told, worded, words_of
 from bot.services.audit import Act
@@ -43,7 +44,7 @@ class Admin(
         guild = guild_of(interaction)
         self.coverage.refuse_strangers(guild.id)
         if channel is not None:
-            refuse_closed(guild, await _place_of(channel), self.bot.app.keeping)
+            refuse_closed(guild, await place_of(channel), self.bot.app.keeping)
         await interaction.response.defer(thinking=True)
         channel_id = WHOLE_SERVER if channel is None else channel.id
         if self.bot.app.inspector.costs.is_paid:
@@ -91,6 +92,7 @@ class Admin(
         lines += _usage(status.usage, words)
         if days := await self.coverage.half_life(guild.id):
             lines.append(_freshness(days, words))
+        lines += threshold_lines(await self.bot.app.verdicts.standing(guild.id), words)
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
 
     @app_commands.command(name=told("commands.index_fresh.name"), description=told("commands.index_fresh.description"))
@@ -247,14 +249,6 @@ def _named(key: str, channel_ids: list[int], words: Words) -> list[str]:
     lines = [words(key), *(f"- <#{i}>" for i in channel_ids[:_MOST_NAMED])] if channel_ids else []
     n_more = len(channel_ids) - _MOST_NAMED
     return [*lines, words("index.more_named", n=n_more)] if n_more > 0 else lines
-
-
-async def _place_of(channel: AnyChannel) -> Place:
-    """The channel or thread itself. Raises BotMayNotRead where Discord does not show it to the bot."""
-    try:
-        return channel.resolve() or await channel.fetch()
-    except discord.HTTPException as error:
-        raise BotMayNotRead from error
 
 
 async def setup(bot: SimilarBot) -> None:

@@ -38,13 +38,21 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A message of the bot's that shows hits to everyone in a channel."""
+    """A message of the bot's that shows hits to everyone in a channel.
+
+    A suggestion is one that nobody asked for: `found_by` is the generation of vectors that found what it shows.
+    """
 
     guild_id: int
     channel_id: int
     message_id: int
     language: str
     found: tuple[Found, ...]
+    found_by: str | None = None
+
+    @property
+    def is_suggestion(self) -> bool:
+        return self.found_by is not None
 
 
 class AnswerStore:
@@ -117,8 +125,9 @@ class ShareStore:
         """
         async with self._database.transaction() as transaction:
             await transaction.execute(
-                "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, 0)",
-                (share.guild_id, share.message_id, share.channel_id, share.language),
+                """INSERT OR REPLACE INTO shares (guild_id, message_id, channel_id, language, found_by)
+                   VALUES (?, ?, ?, ?, ?)""",
+                (share.guild_id, share.message_id, share.channel_id, share.language, share.found_by),
             )
             n_stored = 0
             for one, text in zip(share.found, texts, strict=True):
@@ -136,6 +145,11 @@ class ShareStore:
     async def stale(self) -> list[Share]:
         """The shares that show a source which was deleted or rewritten since."""
         return await self._shares("is_stale")
+
+    async def get(self, guild_id: int, message_id: int) -> Share | None:
+        """The share that one of the bot's messages shows."""
+        shares = await self._shares("guild_id = ? AND message_id = ?", guild_id, message_id)
+        return shares[0] if shares else None
 
     async def of(self, guild_id: int) -> list[Share]:
         """All the shares of a server."""
@@ -165,14 +179,22 @@ class ShareStore:
                 "DELETE FROM shares WHERE guild_id = ? AND message_id = ?", [(guild_id, i) for i in message_ids]
             )
 
+    async def empty(self, guild_id: int, message_id: int) -> bool:
+        """Let a share have no source any more; whether it had some."""
+        async with self._database.transaction() as transaction:
+            n = await transaction.execute(
+                "DELETE FROM share_sources WHERE guild_id = ? AND share_id = ?", (guild_id, message_id)
+            )
+        return n > 0
+
     async def _shares(self, condition: str, *values: int) -> list[Share]:
         rows = await self._database.fetch(
-            f"SELECT guild_id, channel_id, message_id, language FROM shares WHERE {condition}",
+            f"SELECT guild_id, channel_id, message_id, language, found_by FROM shares WHERE {condition}",
             values,
         )
         return [
-            Share(guild_id, channel_id, message_id, language, await self._found(guild_id, message_id))
-            for guild_id, channel_id, message_id, language in rows
+            Share(guild_id, channel_id, message_id, language, await self._found(guild_id, message_id), found_by)
+            for guild_id, channel_id, message_id, language, found_by in rows
         ]
 
     async def _found(self, guild_id: int, share_id: int) -> tuple[Found, ...]:

@@ -23,6 +23,9 @@ class Act(StrEnum):
     INCLUDED = "included"
     EXCLUDED = "excluded"
     RETAINED = "retained"
+    SUGGESTED = "suggested"
+    UNSUGGESTED = "unsuggested"
+    SIFTED = "sifted"  # from where on what is related is shown
     FORGOT = "forgot"
     EXPORTED = "exported"
     OPTED_OUT = "opted_out"

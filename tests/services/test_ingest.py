@@ -1,6 +1,6 @@
 """What comes in, and what is shut out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import Rooms
@@ -12,7 +12,9 @@ from bot.messages import Channel, ChannelKind, Origin, Query
 from bot.services.audit import Act, Audit
 from bot.storage.audit import AuditStore
 from bot.storage.ledger import Ledger, Spent
+from bot.storage.related import Due, RelatedStore
 from bot.storage.servers import Marks
+from bot.storage.verdicts import Judged, Verdict, VerdictStore
 
 CATEGORY, THREAD = 5, 77
 
@@ -164,6 +166,13 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         await rooms.sweeps.went_on(guild_id, CHANNEL, reached_id=3, began_at=datetime.now(UTC))
         await rooms.answers.shared(channel_id=CHANNEL, message_id=900, language="en", hits=page.hits)
         await rooms.backfill.noted(guild_id, channel_id=CHANNEL, message_id=901, language="en")
+        related, verdicts = RelatedStore(rooms.database), VerdictStore(rooms.database)
+        await related.choose(guild_id, CHANNEL, timedelta(seconds=1))
+        await related.put_due(Due(guild_id, 1, datetime.now(UTC), datetime.now(UTC)))
+        await related.helped(guild_id, 1)
+        judged = Judged(50, Verdict.HELPED)
+        await verdicts.put(guild_id, judged, at=datetime.now(UTC), nearness=None, generation="words")
+        await verdicts.put_threshold(guild_id, 50, "words")
     tables = await rooms.database.fetch(
         "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'guild_id'"
     )

@@ -93,11 +93,19 @@ def channel(made: Any) -> Json:
     elif made.parent is not None or made.type != 4:  # a category has neither topic nor messages
         shape |= {"topic": made.topic, "rate_limit_per_user": 0}
     if made.type == 15:  # forums list tags and layout
-        shape |= {"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None}
+        shape |= {
+            "available_tags": [_tag(*each) for each in made.tags.items()],
+            "default_reaction_emoji": None,
+            "default_sort_order": None,
+        }
         shape |= {"default_forum_layout": 0}
     else:
         shape["last_message_id"] = str(made.messages[-1].id) if made.messages else None
     return shape
+
+
+def _tag(name: str, tag_id: int) -> Json:
+    return {"id": str(tag_id), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
 
 
 def thread(made: Any) -> Json:
@@ -125,6 +133,8 @@ def thread(made: Any) -> Json:
         "member_count": min(len(made.members), 50),
         "thread_metadata": metadata | ({"invitable": True} if made.is_private else {}),
     }
+    if made.tag_ids:
+        shape["applied_tags"] = [str(tag_id) for tag_id in made.tag_ids]
     if made.discord.bot.id in made.members:
         shape["member"] = thread_member(made, made.discord.bot.id)
     return shape

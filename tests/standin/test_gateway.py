@@ -311,3 +311,15 @@ async def test_a_flood_reaches_the_client_whole(town: Town) -> None:
         messages = await client.came("message", n)
     assert n == 1000
     assert [message.id for message in messages] == [message.id for message in town.channel.messages]
+
+
+async def test_tags_of_a_forum_and_its_posts_are_told(town: Town) -> None:
+    """A forum offers tags by name, and a post has those that it was given."""
+    async with running(town.discord) as client:
+        guild = (await client.came("guild_available"))[0]
+        forum = town.guild.forum("help")
+        post = await forum.post(town.alice, "How?", "Tell me")
+        await forum.tag("Solved")
+        await post.give_tag("Solved")
+        await client.came("raw_thread_update")
+        assert [tag.name for tag in guild.get_thread(post.id).applied_tags] == ["Solved"]

@@ -13,7 +13,14 @@ from standin.snowflakes import made_at
 
 @dataclass(eq=False)
 class Forum(Channel):
-    """A channel that holds posts only."""
+    """A channel that holds posts only; `tags` are the ids of those that posts may have, by name."""
+
+    tags: dict[str, int] = field(default_factory=dict)
+
+    async def tag(self, name: str) -> None:
+        """Offer a tag, with CHANNEL_UPDATE."""
+        self.tags[name] = self.discord.snowflakes.new()
+        await self.announce()
 
     async def post(self, author: Any, title: str, content: str, **details: Any) -> "Thread":
         """Open a post in a forum; its first message has the post's own id."""
@@ -31,6 +38,8 @@ class Thread(Channel):
     is_locked: bool = False
     archived_at: datetime | None = None
     members: dict[int, datetime] = field(default_factory=dict)
+
+    tag_ids: list[int] = field(default_factory=list)
 
     is_thread = True
 
@@ -60,6 +69,11 @@ class Thread(Channel):
     async def lock(self) -> None:
         """Let only those write who manage threads."""
         self.is_locked = True
+        await self.announce()
+
+    async def give_tag(self, name: str) -> None:
+        """Give a post one of its forum's tags."""
+        self.tag_ids.append(self.parent.tags[name])
         await self.announce()
 
     async def unarchive(self) -> None:

@@ -405,7 +405,7 @@ async def test_no_answer_or_share_names_what_is_not_stored(database: Database, s
     async with database.transaction() as transaction:
         await transaction.execute(f"{PUT_MESSAGE} (1, 7, 10, 501, 1, NULL, 'hello')")
         await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0, NULL)")
-        await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
+        await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0, NULL)")
 
     with pytest.raises(StorageFailed, match="FOREIGN KEY"):
         async with database.transaction() as transaction:
@@ -417,7 +417,7 @@ async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> 
     hits = "SELECT (SELECT count(*) FROM answer_hits), (SELECT count(*) FROM share_sources), is_stale FROM shares"
     async with database.transaction() as transaction:
         await transaction.execute("INSERT INTO answers VALUES (1, 1, 501, 0, NULL)")
-        await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0)")
+        await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0, NULL)")
         for i in (7, 8, 9):
             await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'hello')", (i,))
             await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 0, 1, ?, 50, NULL)", (i, i))

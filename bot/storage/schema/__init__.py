@@ -18,9 +18,11 @@ from bot.storage.schema import (
     optouts,
     pages,
     parts,
+    related,
     samples,
     sessions,
     usage,
+    verdicts,
     words,
 )
 
@@ -47,4 +49,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     audit.STATEMENTS,
     usage.STATEMENTS,
     pages.STATEMENTS,
+    related.STATEMENTS,
+    verdicts.STATEMENTS,
 )

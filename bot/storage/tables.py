@@ -1,0 +1,32 @@
+"""Which tables hold rows of servers, so that nothing is left of one that is gone."""
+
+# Children before parents, so that few rows are removed by way of a foreign key.
+OF_A_SERVER = (
+    "answer_hits",
+    "answers",
+    "share_sources",
+    "shares",
+    "parts",
+    "embeddings",
+    "pending",
+    "worded",
+    "unworded",
+    "blocks",
+    "messages",
+    "authors",
+    "tombstones",
+    "marks",
+    "sweeps",
+    "coverage",
+    "notices",
+    "usage",
+    "budgets",
+    "budget_warnings",
+    "suggested_channels",
+    "due_suggestions",
+    "helped_threads",
+    "verdicts",
+    "thresholds",
+    "channels",
+    "servers",
+)
