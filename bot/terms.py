@@ -4,6 +4,8 @@ Words are what lies between spaces; names of things (paths, error codes, identif
 parts. Scripts without spaces between words give pairs of characters.
 """
 
+from collections.abc import Iterable
+
 import regex
 
 from bot.texts import embed_text
@@ -22,6 +24,16 @@ _TERM = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 _PARTS = regex.compile(rf"[{_WORD}--_]+", regex.VERSION1)
+_PAIR = regex.compile(rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]")
+# Where there are no spaces, one kind of characters is mostly one word. Hiragana ends and joins others: it is a word
+# where it begins anew and there is more of it.
+_READ_WORD = regex.compile(
+    r"""\p{Han}[\p{Han}々]{1,7} | [\p{Katakana}ー]{3,12} | \p{Hangul}{2,10}
+      | (?<![\p{Hiragana}\p{Han}])[\p{Hiragana}ー]{4,10}(?!\p{Hiragana})""",
+    regex.VERBOSE,
+)
+_READ_NAME = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}'_.+#\-]{1,23}")
+_ADDRESS = regex.compile(r"[/\\:@=&]")  # what has parts that nobody would call words
 _LATIN = "latin"
 # Languages that share no words: whoever knows more scripts than these gains nothing by it here.
 _SCRIPTS = {
@@ -59,6 +71,27 @@ def _of_name(name: str) -> list[str]:
     if name.replace("'", "").isalnum():
         parts = [part for part in parts if len(part) > _SHORT]
     return [name[:_LONGEST], *(part[:_LONGEST] for part in parts)]
+
+
+def readable_words(terms: Iterable[str]) -> list[str]:
+    """What of a text's terms a person would read as words, in their order.
+
+    Pairs of characters are put together again; numbers, addresses and what only joins words are left out.
+    """
+    words: list[str] = []
+    run = address = ""
+    for term in terms:
+        is_pair = bool(_PAIR.fullmatch(term))
+        if not (is_pair and run and run[-1] == term[0]):
+            words += _READ_WORD.findall(run)
+            run = ""
+        if is_pair:
+            run += term[1:] if run else term
+            continue
+        address = term if _ADDRESS.search(term) else address if term in address else ""
+        if not address and _READ_NAME.fullmatch(term):
+            words.append(term)
+    return words + _READ_WORD.findall(run)
 
 
 def script_of(text: str) -> str:

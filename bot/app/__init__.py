@@ -19,6 +19,7 @@ from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.keeping import Keeping
+from bot.services.landscapes import Landscapes
 from bot.services.limits import Allowance
 from bot.services.prices import Prices
 from bot.services.privacy import Practice, Privacy
@@ -31,6 +32,7 @@ from bot.services.spaces import Spaces
 from bot.services.spending import Spending
 from bot.services.status import Inspector
 from bot.services.traces import Tracker
+from bot.services.trends import Trends
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.verdicts import Verdicts
@@ -89,6 +91,8 @@ class App:
     spending: Spending
     verdicts: Verdicts
     related: Related
+    trends: Trends
+    landscapes: Landscapes
 
 
 @asynccontextmanager
@@ -179,6 +183,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         spending=spending,
         verdicts=verdicts,
         related=Related(RelatedStore(database), shares, search, reconcile, verdicts),
+        trends=Trends(search),
+        landscapes=Landscapes(lexicon, servers, spaces),
     )
 
 
