@@ -47,6 +47,10 @@ class NotAllowed(BotError):
     """The member lacks Manage Server."""
 
 
+class MayNotMark(BotError):
+    """The member neither wrote the message nor has Manage Messages where it stands."""
+
+
 class MayNotWrite(BotError):
     """The member may not write where they want to share an answer."""
 

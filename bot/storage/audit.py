@@ -23,6 +23,8 @@ class Act(StrEnum):
     INCLUDED = "included"
     EXCLUDED = "excluded"
     RETAINED = "retained"
+    MARKED = "marked"
+    UNMARKED = "unmarked"
     FORGOT = "forgot"
     EXPORTED = "exported"
     OPTED_OUT = "opted_out"

@@ -10,6 +10,7 @@ from bot.storage.schema import (
     answers,
     audit,
     contexts,
+    duplicates,
     erasure,
     folds,
     gaps,
@@ -47,4 +48,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     audit.STATEMENTS,
     usage.STATEMENTS,
     pages.STATEMENTS,
+    duplicates.STATEMENTS,
 )
