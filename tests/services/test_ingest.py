@@ -164,6 +164,8 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         await rooms.sweeps.went_on(guild_id, CHANNEL, reached_id=3, began_at=datetime.now(UTC))
         await rooms.answers.shared(channel_id=CHANNEL, message_id=900, language="en", hits=page.hits)
         await rooms.backfill.noted(guild_id, channel_id=CHANNEL, message_id=901, language="en")
+        marked = await rooms.duplicates.mark(Member(guild_id, 1, frozenset({CHANNEL})), 3, 2)
+        await rooms.duplicates.replied(marked, reply_id=902, language="en")
     tables = await rooms.database.fetch(
         "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'guild_id'"
     )
