@@ -1,8 +1,5 @@
 """Duplicates as Discord shows them: what is offered, what was marked, what is asked again and again."""
 
-from collections.abc import Sequence
-from datetime import date
-
 import discord
 
 from bot.exts._quote import named, plain, quoted
@@ -13,8 +10,6 @@ from bot.words import Words
 
 _LABEL, _NAME = 100, 40  # of a menu's option, and of a name in it
 _AUTHOR, _QUOTE = 120, 360  # five questions fit into a description
-_WEEKS = 26  # that are shown
-_BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def option(stored: StoredMessage, words: Words) -> discord.SelectOption:
@@ -44,15 +39,13 @@ def marked_embed(marked: Marked, words: Words, *, n_asked: int, is_told: bool) -
 
 
 def repeats_embed(page: RepeatsPage, words: Words) -> discord.Embed:
-    """What is asked again and again, with how often in which week."""
+    """A page of what is asked again and again, with how much more there is."""
     unknown = words("answer.unknown", n=page.n_unknown) if page.n_unknown else ""
     if not page.told:
         nothing = words("duplicates.nothing" if not page.every else "answer.gone")
         return discord.Embed(description="\n".join(filter(None, ("" if unknown else nothing, unknown))))
     lines = [_told(number, one, words) for number, one in enumerate(page.told, page.start + 1)]
     embed = discord.Embed(title=words("duplicates.title"), description="\n".join(lines))
-    weeks = list(page.by_week().items())[-_WEEKS:]
-    embed.add_field(name=words("duplicates.by_week"), value=_chart(weeks, words), inline=False)
     more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")
     return embed.set_footer(text=f"{more}\n{unknown}" if unknown else more)
 
@@ -84,10 +77,3 @@ def _head(stored: StoredMessage, words: Words) -> str:
 
 def _quote(stored: StoredMessage, words: Words) -> list[str]:
     return [f"> {quoted(stored.message.shown, budget=_QUOTE) or words('hit.no_text')}"]
-
-
-def _chart(weeks: Sequence[tuple[date, int]], words: Words) -> str:
-    """A bar a week, the highest as high as it gets; a week with nothing is a dot."""
-    most = max(n for _, n in weeks)
-    bars = "".join(_BLOCKS[-(-n * len(_BLOCKS) // most) - 1] if n else "·" for _, n in weeks)
-    return f"`{bars}`\n{words('duplicates.weeks', first=weeks[0][0], last=weeks[-1][0], most=most)}"

@@ -63,9 +63,10 @@ def plain(content: str, *, budget: int) -> str:
         return ""
     pieces = _pieces(content.strip(), budget * 64)
     covered = "".join(_COVER if number % 2 else piece for number, piece in enumerate(pieces))
-    widths = range(2, budget + 1)
+    widths = range(1, budget + 1)
     n_fitting = bisect_right(widths, budget, key=lambda width: utf16_length(quote(covered, width=width)))
-    return quote(covered, width=widths[max(n_fitting - 1, 0)])
+    shown = quote(covered, width=widths[max(n_fitting - 1, 0)])
+    return shown if utf16_length(shown) <= budget else "…"  # what a reader sees as one character may be endless
 
 
 def utf16_length(text: str) -> int:

@@ -1,8 +1,9 @@
 """The message menu "Mark as duplicate of...", and /duplicates: what is asked again and again."""
 
+import asyncio
+import io
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self
 
 import discord
@@ -14,19 +15,19 @@ from bot.client import SimilarBot
 from bot.errors import AnswerOfAnother, MayNotMark
 from bot.exts._access import guild_of
 from bot.exts._duplicates import marked_embed, option, repeats_embed
-from bot.exts._options import AnyChannel
+from bot.exts._options import AnyChannel, Moment, id_at, moment_choices
 from bot.exts._pages import answered
 from bot.exts._replies import reply_below
 from bot.exts._words import told, worded, words_of, words_of_server
 from bot.messages import StoredMessage
+from bot.pictures.repeating import picture_of_repeats
 from bot.services.audit import Act
 from bot.services.duplicates import Marked
 from bot.services.repeats import RepeatsPage
-from bot.times import moment, snowflake, snowflake_at
+from bot.times import snowflake
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
-Moment = app_commands.Range[str, 1, 32]
 _ID = "[0-9]{1,20}"
 
 
@@ -57,8 +58,11 @@ class Duplicates(commands.Cog):
     ) -> None:
         self.bot.app.questions.take(interaction.user.id, interaction.guild_id)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        after_id = 0 if since is None else snowflake_at(moment(since, now=datetime.now(UTC)))
-        await _show_repeats(interaction, Turn(interaction.user.id, 0, after_id, channel.id if channel else 0))
+        await _show_repeats(interaction, Turn(interaction.user.id, 0, id_at(since) or 0, channel.id if channel else 0))
+
+    @duplicates.autocomplete("since")
+    async def moments(self, interaction: Asked, typed: str) -> list[app_commands.Choice[str]]:
+        return moment_choices(words_of(interaction), typed)
 
 
 async def _show_offer(
@@ -185,9 +189,23 @@ async def _show_repeats(interaction: Asked, turn: Turn) -> None:
     repeats = await bot.app.repeats.of(asker, asker.guild_id, within)
     history = bot.history_of(asker.guild_id)
     page = await bot.app.repeats.page(asker, repeats, turn.start, guild_id=asker.guild_id, history=history)
-    page = page.seen_by(await bot.asker_now(interaction, page.channel_ids))
-    embed = repeats_embed(page, words)
-    await interaction.edit_original_response(embed=embed, view=_turning(page, turn, words))
+    page, files = await _drawn(interaction, page, words)
+    await interaction.edit_original_response(
+        embed=repeats_embed(page, words), view=_turning(page, turn, words), attachments=files
+    )
+
+
+async def _drawn(interaction: Asked, page: RepeatsPage, words: Words) -> tuple[RepeatsPage, list[discord.File]]:
+    """The page as far as the asker may see it, with its picture; drawn anew if that became less meanwhile."""
+    while True:
+        picture = await asyncio.to_thread(picture_of_repeats, page, words) if page.told else None
+        asker = await interaction.client.asker_now(interaction, page.channel_ids)
+        if page.channel_ids <= asker.channel_ids:
+            break
+        page = page.seen_by(asker)
+    if picture is None:
+        return page, []
+    return page, [discord.File(io.BytesIO(picture.png), "duplicates.png", description=picture.told)]
 
 
 async def _lying_in(interaction: Asked, channel_id: int) -> frozenset[int]:

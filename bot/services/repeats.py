@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Self
 
 from bot.askers import EVERYTHING, Asker, Scope, visible_to
@@ -12,6 +11,7 @@ from bot.services.history import History
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.storage.duplicates import Asking, DuplicateStore
+from bot.weeks import Weekly, by_week
 
 PAGE = 5
 CHECKED_FOR_S = 2.0  # how long Discord may take to say whether messages are still as they are stored
@@ -96,17 +96,15 @@ class RepeatsPage:
     def previous(self) -> int:
         return max(self.start - PAGE, 0)
 
-    def by_week(self) -> dict[date, int]:
-        """How often something was asked that had been asked before, by the Monday of the week; no week is left out."""
-        days = [a.asked_at.date() for one in self.every for a in one.askings if a != one.original]
-        mondays = [day - timedelta(days=day.weekday()) for day in days]
-        if not mondays:
-            return {}
-        n_weeks = (max(mondays) - min(mondays)).days // 7
-        weeks = dict.fromkeys((min(mondays) + timedelta(weeks=n) for n in range(n_weeks + 1)), 0)
-        for monday in mondays:
-            weeks[monday] += 1
-        return weeks
+    @property
+    def weekly(self) -> Weekly[int]:
+        """When something was asked that had been asked before, by its original."""
+        return by_week(
+            {
+                repeat.original.message_id: [asked.asked_at for asked in repeat.askings if asked != repeat.original]
+                for repeat in self.every
+            }
+        )
 
 
 class Repeats:

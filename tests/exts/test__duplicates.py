@@ -35,11 +35,6 @@ def page_of(*weeks: float) -> RepeatsPage:
     return RepeatsPage(0, (repeat,), (told,))
 
 
-def chart(page: RepeatsPage) -> str:
-    [field] = repeats_embed(page, Words("en")).fields
-    return str(field.value)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_option_fits_into_a_menu(language) -> None:
     """Label and description are at most 100 units long, whatever was written and whoever wrote it."""
@@ -77,18 +72,6 @@ def test_the_longest_list_and_the_longest_mark_fit(language) -> None:
     for embed in embeds:
         assert utf16_length(embed.description or "") <= 4_096
         assert len(embed) <= 6_000
-
-
-def test_the_chart_is_as_high_as_the_fullest_week() -> None:
-    """Every week has a bar, one in which nothing was asked a dot, and one with anything at least the lowest bar."""
-    page = page_of(1, *[2.01] * 8, *[4.01] * 4)
-
-    assert chart(page) == "`▁█·▄`\n2026-01-12 to 2026-02-02, at most 8 a week"
-
-
-def test_the_chart_shows_the_last_half_year() -> None:
-    """Older weeks are left out."""
-    assert len(chart(page_of(*range(1, 60))).splitlines()[0]) == 2 + 26
 
 
 def test_a_page_that_nothing_is_left_of_says_so() -> None:

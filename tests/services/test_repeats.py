@@ -81,23 +81,21 @@ async def test_a_page_is_narrowed_once_more_before_it_is_shown(town: Rooms) -> N
     """A channel that was closed meanwhile is neither counted nor told of, in the list and in the weeks."""
     page = await page_of(town, BOTH)
     assert page.channel_ids == {CHANNEL, OTHER_CHANNEL}
-    assert sum(page.by_week().values()) == 4
+    assert sum(page.weekly.totals) == 4
 
     narrowed = page.seen_by(HERE)
     assert [one.repeat.n_asked for one in narrowed.told] == [3, 2]
-    assert sum(narrowed.by_week().values()) == 3
+    assert sum(narrowed.weekly.totals) == 3
     nothing = page.seen_by(Member(GUILD, 1, frozenset()))
-    assert (nothing.told, nothing.every, nothing.by_week()) == ((), (), {})
+    assert (nothing.told, nothing.every, nothing.weekly.weeks) == ((), (), ())
 
 
-async def test_the_weeks_begin_on_mondays_and_none_is_left_out(town: Rooms) -> None:
-    """A week in which nothing was asked again has a nought; originals are not among them."""
-    assert (await page_of(town, BOTH)).by_week() == {
-        date(2026, 3, 9): 2,
-        date(2026, 3, 16): 0,
-        date(2026, 3, 23): 0,
-        date(2026, 3, 30): 2,
-    }
+async def test_when_something_was_asked_again_is_counted_by_week(town: Rooms) -> None:
+    """Originals are not among it."""
+    weekly = (await page_of(town, BOTH)).weekly
+
+    assert dict(weekly.counts) == {FERRY: (2, 0, 0, 1), BREAD: (0, 0, 0, 1)}
+    assert weekly.weeks[0] == date(2026, 3, 9)
 
 
 async def test_the_first_answer_is_that_to_the_earliest_that_has_one(town: Rooms) -> None:
