@@ -373,7 +373,9 @@ def test_where_there_is_no_markup_spoilers_are_covered():
 
 
 @pytest.mark.parametrize(
-    "text", ["x" * 500, "😀" * 500, "👩‍👩‍👧‍👦" * 90, "שלום " * 90, "a\u0300\u0301" * 300], ids=ascii
+    "text",
+    ["x" * 500, "😀" * 500, "👩‍👩‍👧‍👦" * 90, "שלום " * 90, "a\u0300\u0301" * 300, "👩\u200d" * 90 + "👦"],
+    ids=ascii,
 )
 @pytest.mark.parametrize("budget", [8, 40, 100])
 def test_a_plain_text_fits_into_its_budget(text, budget):
