@@ -164,6 +164,8 @@ class Duplicates:
 
     async def led_to(self, reply: Reply, audience: Audience) -> StoredMessage | None:
         """What a reply is to lead to; None where nothing is marked, or not all of its audience may see it."""
+        if reply.message_id is None:
+            return None
         original_id = (await self._originals(reply.guild_id, [reply.message_id])).get(reply.message_id)
         if original_id is None:
             return None

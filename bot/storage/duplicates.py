@@ -50,12 +50,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message of the bot's below a duplicate that leads to the original."""
+    """A message of the bot's below a duplicate that leads to the original; message_id is None once the mark is gone."""
 
     guild_id: int
     channel_id: int
     reply_id: int
-    message_id: int
+    message_id: int | None
     language: str
 
 
@@ -132,8 +132,9 @@ class DuplicateStore:
         """Remember a reply that leads to an original; it is stale from the start where the mark is another one now."""
         async with self._database.transaction() as transaction:
             await transaction.execute(
-                """INSERT INTO duplicate_replies SELECT ?1, ?2, ?3, ?4, ?5, NOT EXISTS (
-                       SELECT 1 FROM duplicates WHERE guild_id = ?1 AND message_id = ?4 AND original_id = ?6)""",
+                """INSERT INTO duplicate_replies VALUES (?1, ?2, ?3,
+                       (SELECT message_id FROM duplicates WHERE guild_id = ?1 AND message_id = ?4), ?5, NOT EXISTS (
+                       SELECT 1 FROM duplicates WHERE guild_id = ?1 AND message_id = ?4 AND original_id = ?6))""",
                 (reply.guild_id, reply.reply_id, reply.channel_id, reply.message_id, reply.language, original_id),
             )
 

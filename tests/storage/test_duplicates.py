@@ -1,5 +1,7 @@
 """Marks of duplicates, and the bot's replies, in their tables."""
 
+import dataclasses
+
 import pytest
 from conftest import Rooms
 from make import ADA, BOB, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message
@@ -163,11 +165,11 @@ async def test_a_reply_is_stale_once_its_mark_is_gone_or_leads_elsewhere(rooms: 
 
 
 async def test_what_changes_while_a_reply_is_sent_or_edited_makes_it_stale(marks: DuplicateStore) -> None:
-    """A reply that leads to what is marked no longer stays to be seen to."""
+    """A reply that leads to what is marked no longer stays to be seen to, and one without a mark knows no message."""
+    await marks.mark(GUILD, 2, 3)
     await marks.put_reply(REPLY, original_id=1)
     assert await stale(marks) == [900]
 
-    await marks.mark(GUILD, 2, 3)
     await marks.redrawn(REPLY, original_id=1)
     assert await stale(marks) == [900]
     await marks.redrawn(REPLY, original_id=3)
@@ -175,15 +177,19 @@ async def test_what_changes_while_a_reply_is_sent_or_edited_makes_it_stale(marks
     await marks.doubt(REPLY)
     assert await stale(marks) == [900]
 
+    unmarked = dataclasses.replace(REPLY, reply_id=901, message_id=4)
+    await marks.put_reply(unmarked, original_id=1)
+    assert dataclasses.replace(unmarked, message_id=None) in await marks.stale_replies()
+
 
 async def test_a_reply_outlives_the_message_that_it_is_below_but_not_the_channel(
     rooms: Rooms, marks: DuplicateStore
 ) -> None:
-    """It is to be deleted on Discord first, where it is still there."""
+    """It is to be deleted on Discord first; whose message it was below is forgotten."""
     await marks.mark(GUILD, 2, 1)
     await marks.put_reply(REPLY, original_id=1)
     await rooms.messages.delete(GUILD, [2])
-    assert await marks.stale_replies() == [REPLY]
+    assert await marks.stale_replies() == [dataclasses.replace(REPLY, message_id=None)]
 
     await rooms.messages.delete_channels(GUILD, [CHANNEL])
     assert await marks.replies_in(GUILD) == []

@@ -13,12 +13,13 @@ STATEMENTS = (
         FOREIGN KEY (guild_id, original_id) REFERENCES messages (guild_id, message_id) ON DELETE CASCADE
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX duplicates_by_original ON duplicates (guild_id, original_id)",
-    # The bot's message below a duplicate; it outlives the mark until it has been edited or deleted on Discord.
+    # The bot's message below a duplicate, which is forgotten with its mark; the row stays until the bot's message has
+    # been deleted on Discord.
     """CREATE TABLE duplicate_replies (
         guild_id INTEGER NOT NULL,
         reply_id INTEGER NOT NULL,
         channel_id INTEGER NOT NULL,
-        message_id INTEGER NOT NULL,
+        message_id INTEGER,
         language TEXT NOT NULL,
         is_stale INTEGER NOT NULL,
         PRIMARY KEY (guild_id, reply_id)
@@ -27,7 +28,8 @@ STATEMENTS = (
     "CREATE INDEX stale_duplicate_replies ON duplicate_replies (guild_id) WHERE is_stale",
     # Whatever removes or moves a mark, in whichever transaction, leaves its replies marked until they are seen to.
     """CREATE TRIGGER duplicate_gone AFTER DELETE ON duplicates BEGIN
-        UPDATE duplicate_replies SET is_stale = 1 WHERE guild_id = old.guild_id AND message_id = old.message_id;
+        UPDATE duplicate_replies SET is_stale = 1, message_id = NULL
+        WHERE guild_id = old.guild_id AND message_id = old.message_id;
     END""",
     """CREATE TRIGGER duplicate_moved AFTER UPDATE OF original_id ON duplicates
        WHEN old.original_id <> new.original_id BEGIN
