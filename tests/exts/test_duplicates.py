@@ -112,7 +112,7 @@ async def test_an_author_marks_their_own_message(town: Town) -> None:
     own = await town.square.post(hanako, QUESTIONS[1])
     await town.index()
 
-    answer = await (await hanako.menu(town.square, "重複として印を付ける...", own, force=True)).answer()
+    answer = await offered(hanako, own)
     assert shown(answer) == "同じことを前に尋ねたのはどのメッセージですか?"
     done = await chosen(hanako, answer, first)
     assert done.embeds[0]["title"] == "重複として印を付けました"
@@ -361,8 +361,7 @@ async def test_the_list_can_be_narrowed(town: Town) -> None:
     assert "Asked **3** times" in shown(await repeats(town.bob, town.square, channel=town.square))
     assert shown(await repeats(town.bob, town.square, channel=hall)).startswith("Nothing that you may read is marked")
     assert "is no date" in shown(await repeats(town.bob, town.square, since="soon"))
-    answer = await (await hanako.slash(town.square, "重複", 以降="2026-01-15", force=True)).answer()
-    assert "**1**回" in shown(answer)
+    assert "**1**回" in shown(await repeats(hanako, town.square, since="2026-01-15"))
 
 
 async def test_the_list_is_turned_by_the_asker_alone(town: Town) -> None:
