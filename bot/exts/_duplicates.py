@@ -9,7 +9,7 @@ from bot.services.repeats import RepeatsPage, Told
 from bot.words import Words
 
 _LABEL, _NAME = 100, 40  # of a menu's option, and of a name in it
-_AUTHOR, _QUOTE = 120, 360  # five questions fit into a description
+_AUTHOR, _QUOTE = 120, 300  # five questions fit into a description
 
 
 def option(stored: StoredMessage, words: Words) -> discord.SelectOption:

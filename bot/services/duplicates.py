@@ -110,10 +110,12 @@ class Duplicates:
         """
         message = await self.find(asker, message_id)
         first_id = (await self._originals(asker.guild_id, [original_id])).get(original_id, original_id)
-        original = await self._search.find(asker, first_id)
+        seen = await self._search.seen(asker, asker.guild_id, [first_id])
+        if first_id not in seen:
+            raise MessageNotFound(first_id)
         await self._store.mark(asker.guild_id, message_id, first_id)
         self._answers.may_be_stale.set()
-        return Marked(message, original)
+        return Marked(message, seen[first_id])
 
     async def unmark(self, guild_id: int, message_id: int) -> bool:
         """Take a mark off; whether there was one."""

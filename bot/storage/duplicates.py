@@ -126,7 +126,8 @@ class DuplicateStore:
                WHERE guild_id = ? AND reply_to IS NOT NULL AND reply_to = ? AND channel_id = ? AND author_id <> ?""",
             (guild_id, asked.message_id, asked.channel_id, asked.author_id),
         )
-        return rows[0][0]
+        first_id: int | None = rows[0][0]
+        return first_id
 
     async def put_reply(self, reply: Reply, *, original_id: int) -> None:
         """Remember a reply that leads to an original; it is stale from the start where the mark is another one now."""

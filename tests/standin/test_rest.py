@@ -67,7 +67,7 @@ async def test_a_reply_to_what_is_gone_is_refused_unless_that_is_allowed_for(tow
     status, told = await raw.ask("POST", path, {"content": "now", "message_reference": reference})
     assert (status, told["code"]) == (400, 50035)
 
-    reference |= {"fail_if_not_exists": False}
+    reference = {"message_id": 1, "fail_if_not_exists": False}  # as discord.py sends ids
     _, told = await raw.ask("POST", path, {"content": "now", "message_reference": reference})
     assert told["type"] == 0
     assert "message_reference" not in told
