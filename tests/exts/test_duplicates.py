@@ -331,6 +331,7 @@ async def test_what_is_asked_again_and_again_is_listed(town: Town) -> None:
     assert f"[First asked]({first.url})" in told
     [picture] = answer.files
     assert picture.startswith(b"\x89PNG")
+    assert "2 times from the week of 2026-01-12 to that of 2026-01-19" in answer.attachments[0]["description"]
     assert answer.embeds[0]["footer"]["text"] == "No more"
     assert answer.buttons == []
 
