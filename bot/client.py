@@ -24,6 +24,7 @@ from bot.exts._gateway import survive_parsers
 from bot.exts._history import DiscordHistory
 from bot.exts._reach import Reach
 from bot.exts._reader import Reader
+from bot.exts._replies import Replies
 from bot.exts._shares import keep_shares_true
 from bot.exts._words import CatalogueTranslator, tell
 from bot.services.audit import Act
@@ -33,10 +34,11 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     "bot.exts.similar",
+    "bot.exts.duplicates",
+    "bot.exts.pictures",
     "bot.exts.privacy",
     "bot.exts.admin",
     "bot.exts.suggest",
-    "bot.exts.pictures",
     "bot.exts.events",
 )
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
@@ -107,7 +109,8 @@ class SimilarBot(commands.Bot):
         self.run_beside(self.app.withdrawal.run)
         self.run_beside(self.app.indexer.keep_mirror)
         self.run_beside(feel_pulse)
-        self.run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
+        replies = Replies(self, self.app.duplicates, self.audience_of)
+        self.run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of, also=replies.mend))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""

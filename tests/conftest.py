@@ -21,6 +21,7 @@ from bot.services.answers import Answers
 from bot.services.audit import Audit
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
+from bot.services.duplicates import Duplicates
 from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
 from bot.services.importer import Importer
@@ -32,6 +33,7 @@ from bot.services.prices import Prices
 from bot.services.privacy import Practice, Privacy
 from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
+from bot.services.repeats import Repeats
 from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.services.spending import Spending
@@ -43,6 +45,7 @@ from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.audit import AuditStore
 from bot.storage.cipher import DataKey
 from bot.storage.database import Database, open_to_write
+from bot.storage.duplicates import DuplicateStore
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
 from bot.storage.keeping import KeepingStore
@@ -123,6 +126,9 @@ class Rooms:
     audit: Audit
     privacy: Privacy
     spending: Spending
+    marks: DuplicateStore
+    duplicates: Duplicates
+    repeats: Repeats
 
     async def settle(self) -> None:
         """Embed what waits and mirror it."""
@@ -163,6 +169,7 @@ async def rooms_over(
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     audit = Audit(AuditStore(database))
+    marks = DuplicateStore(database)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
     for guild_id in (1000, 2000):
@@ -201,6 +208,9 @@ async def rooms_over(
             audit=audit,
         ),
         spending=spending,
+        marks=marks,
+        duplicates=Duplicates(marks, search, answers),
+        repeats=Repeats(marks, search, reconcile),
     )
 
 

@@ -12,6 +12,7 @@ from bot.services.answers import Answers
 from bot.services.audit import Audit
 from bot.services.backfill import Backfill
 from bot.services.coverage import Coverage
+from bot.services.duplicates import Duplicates
 from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
 from bot.services.importer import Importer
@@ -27,6 +28,7 @@ from bot.services.proof import Proof
 from bot.services.questions import QuestionVectors
 from bot.services.reconcile import Reconcile
 from bot.services.related import Related
+from bot.services.repeats import Repeats
 from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.services.spending import Spending
@@ -43,6 +45,7 @@ from bot.storage.answers import AnswerStore, ShareStore
 from bot.storage.audit import AuditStore
 from bot.storage.cipher import data_key
 from bot.storage.database import Database, open_to_read, open_to_write
+from bot.storage.duplicates import DuplicateStore
 from bot.storage.erasure import ErasureStore
 from bot.storage.evidence import EvidenceStore
 from bot.storage.generations import GenerationStore
@@ -93,6 +96,8 @@ class App:
     related: Related
     trends: Trends
     landscapes: Landscapes
+    duplicates: Duplicates
+    repeats: Repeats
 
 
 @asynccontextmanager
@@ -134,7 +139,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     reconcile = Reconcile(ingest, coverage, servers, SweepStore(database), up_to_date, keeping=keeping, every=every)
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     shares, verdicts = ShareStore(database), Verdicts(VerdictStore(database), spaces)
-    answers = Answers(search, reconcile, AnswerStore(database), shares)
+    answers, marks = Answers(search, reconcile, AnswerStore(database), shares), DuplicateStore(database)
     audit = Audit(AuditStore(database))
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
@@ -185,6 +190,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         related=Related(RelatedStore(database), shares, search, reconcile, verdicts),
         trends=Trends(search),
         landscapes=Landscapes(lexicon, servers, spaces),
+        duplicates=Duplicates(marks, search, answers),
+        repeats=Repeats(marks, search, reconcile),
     )
 
 

@@ -16,6 +16,7 @@ from bot.cli.erasing import forget, purge
 from bot.cli.evaluating import evaluate
 from bot.cli.keys import decrypt, encrypt
 from bot.cli.looking import audit, doctor, status
+from bot.cli.repeating import duplicates
 from bot.cli.running import console, run
 from bot.cli.storing import import_, rebuild, retry
 from bot.errors import BotError
@@ -37,6 +38,7 @@ cli.command("import")(import_)
 cli.command()(similar)
 cli.command()(trends)
 cli.command("map")(map_)
+cli.command()(duplicates)
 cli.command()(status)
 cli.command()(doctor)
 cli.command("eval")(evaluate)

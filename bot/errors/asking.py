@@ -23,6 +23,14 @@ class MessageNotEmbedded(Valued):
     message_id: int
 
 
+class MessageNotKept(BotError):
+    """The asker sees the message on Discord, but it is not stored."""
+
+
+class DuplicateOfItself(BotError):
+    """The message is what the other one is a duplicate of, or the two are one."""
+
+
 @dataclass(eq=False)
 class OtherGeneration(Valued):
     """Vectors are stored, but none of the model that is set."""

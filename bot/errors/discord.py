@@ -63,6 +63,10 @@ class BotMayNotReply(BotError):
     """The bot lacks Send Messages in Threads or Embed Links in the channel."""
 
 
+class MayNotMark(BotError):
+    """The member neither wrote the message nor has Manage Messages where it stands."""
+
+
 class MayNotWrite(BotError):
     """The member may not write where they want to share an answer."""
 

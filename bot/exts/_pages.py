@@ -28,9 +28,12 @@ _STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
 
 async def show(interaction: Press, page: Page) -> None:
     """Put a page where the answer stands, as far as the asker may see it at this moment."""
-    words = words_of(interaction)
-    page = page.seen_by(await interaction.client.asker_now(interaction, page.channel_ids))
-    await interaction.edit_original_response(embed=page_embed(page, words), view=_buttons(page, words))
+    words, bot = words_of(interaction), interaction.client
+    shown_ids = [hit.message.message_id for hit in page.hits]
+    marks = await bot.app.duplicates.marks_of(guild_of(interaction).id, shown_ids)
+    asker = await bot.asker_now(interaction, page.channel_ids | marks.channel_ids)
+    page, marks = page.seen_by(asker), marks.seen_by(asker)
+    await interaction.edit_original_response(embed=page_embed(page, words, marks=marks), view=_buttons(page, words))
 
 
 def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby, islice, takewhile
 from operator import itemgetter
 
-from bot.texts import embed_text, graphemes, isolated, one_line
+from bot.texts import embed_text, graphemes, isolated, one_line, quote
 
 # Escaped wherever they stand: what begins or ends styles, code, spoilers, mentions, emoji and links; the slash because
 # clients look for invites in the raw text, with or without a scheme. Escaped only where they can matter: bullets and
@@ -25,6 +25,8 @@ _BLOCK = r"(?P<block> (?:^[ ]*>[ ][^\n]*\n?)+ | ^[ ]*(?:\#{1,3}|-\#)[ ][^\n]* )"
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _IN_BLOCK = re.compile(_INLINE, _FLAGS)
 _IN_MESSAGE = re.compile(f"{_BLOCK} | {_INLINE}", _FLAGS)
+
+_COVER = "▒▒▒"  # stands for a spoiler where there is no way to hide one
 
 # The graphemes of a text, each with the number of its piece: pieces of odd numbers are spoilers.
 _Units = list[tuple[int, str]]
@@ -50,6 +52,21 @@ def quoted(content: str, *, budget: int, width: int = 200) -> str:
 def named(name: str, *, budget: int, width: int = 32) -> str:
     """A name, cut like a quote; bars are bars in it, as Discord shows names."""
     return _cut(name, _one_piece, budget=budget, width=width)
+
+
+def plain(content: str, *, budget: int) -> str:
+    """A text on one line for where Discord shows no markup, what stood in spoilers covered; "" if it shows nothing.
+
+    It takes at most `budget` UTF-16 code units, which may not be less than 8.
+    """
+    if not embed_text(content):
+        return ""
+    pieces = _pieces(content.strip(), budget * 64)
+    covered = "".join(_COVER if number % 2 else piece for number, piece in enumerate(pieces))
+    widths = range(1, budget + 1)
+    n_fitting = bisect_right(widths, budget, key=lambda width: utf16_length(quote(covered, width=width)))
+    shown = quote(covered, width=widths[max(n_fitting - 1, 0)])
+    return shown if utf16_length(shown) <= budget else "…"  # what a reader sees as one character may be endless
 
 
 def utf16_length(text: str) -> int:

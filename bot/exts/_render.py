@@ -7,15 +7,17 @@ import discord
 from bot.exts._quote import named, quoted
 from bot.messages import Hit
 from bot.services.answers import Copies, Page
+from bot.services.duplicates import Marks
 from bot.services.folding import MOST_COPIES
 from bot.words import Words
 
 # Five hits of 760 characters fit into a description, which holds 4,096.
 _NAME, _QUOTE = 120, 480
+_NO_MARKS = Marks()
 
 
-def page_embed(page: Page, words: Words) -> discord.Embed:
-    """A page of an answer, with how much more there is."""
+def page_embed(page: Page, words: Words, *, marks: Marks = _NO_MARKS) -> discord.Embed:
+    """A page of an answer, with how much more there is; `marks` are those that the asker may see."""
     remarks = [words(f"answer.{page.words_only}")] if page.words_only else []
     if page.n_unknown:
         remarks.append(words("answer.unknown", n=page.n_unknown))
@@ -24,7 +26,7 @@ def page_embed(page: Page, words: Words) -> discord.Embed:
         is_first = page.start == 0 and not page.n_more
         nothing = "" if page.n_unknown else words("answer.nothing" if is_first else "answer.gone")
         return discord.Embed(description="\n".join(filter(None, (nothing, told))))
-    embed = hits_embed(page.hits, words, first=page.start + 1, confirmed=page.firsts)
+    embed = hits_embed(page.hits, words, first=page.start + 1, confirmed=page.firsts, marks=marks)
     embed.title = words("answer.title")
     more = words("answer.more", n=page.n_more) if page.n_more else words("answer.last")
     return embed.set_footer(text=f"{more}\n{told}" if told else more)
@@ -47,17 +49,25 @@ def related_embed(hits: Iterable[Hit], words: Words) -> discord.Embed:
 
 
 def hits_embed(
-    hits: Iterable[Hit], words: Words, *, first: int = 1, confirmed: frozenset[int] = frozenset()
+    hits: Iterable[Hit],
+    words: Words,
+    *,
+    first: int = 1,
+    confirmed: frozenset[int] = frozenset(),
+    marks: Marks = _NO_MARKS,
 ) -> discord.Embed:
     """Hits below one another: who, where, when, how near, a quote, and a way to get there.
 
     `confirmed` are the copies that Discord still has: to others there is no way.
     """
-    lines = [_hit(n, hit, words, confirmed) for n, hit in enumerate(hits, first)]
+    lines = [
+        _hit(n, hit, words, [*_said_again(hit, words, confirmed), *_asked_again(hit, words, marks)])
+        for n, hit in enumerate(hits, first)
+    ]
     return discord.Embed(description="\n".join(lines))
 
 
-def _hit(number: int, hit: Hit, words: Words, confirmed: frozenset[int]) -> str:
+def _hit(number: int, hit: Hit, words: Words, again: list[str]) -> str:
     message = hit.message
     head = words(
         "answer.head",
@@ -66,7 +76,6 @@ def _hit(number: int, hit: Hit, words: Words, confirmed: frozenset[int]) -> str:
         age=discord.utils.format_dt(message.created_at, "R"),
         nearness=_nearness(hit, words),
     )
-    again = _said_again(hit, words, confirmed)
     budget = _QUOTE - len("".join(again))
     quote = quoted(message.shown, budget=budget) or words("hit.no_text")
     lines = [f"**{number}.** {head} · [{words('answer.jump')}]({message.url})", f"> {quote}"]
@@ -84,6 +93,15 @@ def _said_again(hit: Hit, words: Words, confirmed: frozenset[int]) -> list[str]:
     line = words(key, n=len(messages), since=since)
     is_known = first.message_id in confirmed and len(hit.copies) < MOST_COPIES
     return [f"{line}, [{words('answer.first')}]({first.url})" if is_known else line]
+
+
+def _asked_again(hit: Hit, words: Words, marks: Marks) -> list[str]:
+    """How often a question was asked, or where it was asked before, as people have marked it."""
+    message_id = hit.message.message_id
+    if (url := marks.original_url(message_id)) is not None:
+        return [words("answer.duplicate", url=url)]
+    n_asked = marks.n_asked(message_id)
+    return [words("answer.asked", n=n_asked)] if n_asked > 1 else []
 
 
 def copies_embed(copies: Copies, words: Words) -> discord.Embed:

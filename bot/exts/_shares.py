@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import discord
 
@@ -21,8 +22,19 @@ AudienceOf = Callable[[Place], Awaitable[Audience]]
 _RETRY_S = 600.0  # after which a share that could not be edited is tried again
 
 
-async def keep_shares_true(client: discord.Client, answers: Answers, audience_of: AudienceOf) -> None:
-    """Edit the shared answers that show too much, whenever some may, until cancelled."""
+class Posted(Protocol):
+    """A message of the bot's, by where it stands."""
+
+    @property
+    def guild_id(self) -> int: ...
+    @property
+    def channel_id(self) -> int: ...
+
+
+async def keep_shares_true(
+    client: discord.Client, answers: Answers, audience_of: AudienceOf, *, also: Callable[[], Awaitable[None]]
+) -> None:
+    """Edit the shared answers that show too much, whenever some may, until cancelled; `also` is done beside that."""
     refused_until: dict[int, float] = {}
     await client.wait_until_ready()
     while True:
@@ -37,6 +49,7 @@ async def keep_shares_true(client: discord.Client, answers: Answers, audience_of
             except FAILED as error:
                 log.warning("shared answer %d is not edited: %s", share.message_id, error)
                 refused_until[share.message_id] = time.monotonic() + _RETRY_S
+        await also()
         await answers.may_be_stale.wait()
 
 
@@ -45,7 +58,7 @@ async def _narrow(client: discord.Client, answers: Answers, audience_of: Audienc
     audiences: dict[int, Audience] = {}
     for share in await answers.turned_shares():
         try:
-            if share.channel_id not in audiences and (here := await _where(client, share)):
+            if share.channel_id not in audiences and (here := await where(client, share)):
                 audiences[share.channel_id] = await audience_of(here)
         except FAILED as error:
             log.warning("who reads shared answer %d is not known: %s", share.message_id, error)
@@ -55,7 +68,7 @@ async def _narrow(client: discord.Client, answers: Answers, audience_of: Audienc
 
 async def _redraw(client: discord.Client, answers: Answers, audience_of: AudienceOf, share: Share) -> None:
     try:
-        here = await _where(client, share)
+        here = await where(client, share)
         if here is None:
             return
         hits = await answers.hits_of(share, await audience_of(here))
@@ -72,10 +85,10 @@ async def _redraw(client: discord.Client, answers: Answers, audience_of: Audienc
         await answers.redrawn(share)
 
 
-async def _where(client: discord.Client, share: Share) -> Readable | None:
-    """The channel of a share; None where its server is not there now. Raises what Discord raises."""
-    guild = client.get_guild(share.guild_id)
+async def where(client: discord.Client, posted: Posted) -> Readable | None:
+    """The channel of what the bot posted; None where its server is not there now. Raises what Discord raises."""
+    guild = client.get_guild(posted.guild_id)
     if guild is None or guild.unavailable:
         return None
-    here = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)
+    here = guild.get_channel_or_thread(posted.channel_id) or await guild.fetch_channel(posted.channel_id)
     return here if isinstance(here, Readable) else None

@@ -167,9 +167,11 @@ class Privacy:
             stored = await self._messages.get_many(guild_id, ids)
             embedded = await self._members.with_vectors(guild_id, ids)
             titles = await self._members.titles(guild_id, ids)
+            marked_at = await self._members.marked_at(guild_id, ids)
             for i in ids:
                 if i in stored:
-                    yield _told(stored[i]) | {"title_of_thread": titles.get(i), "has_vector": i in embedded}
+                    made = {"title_of_thread": titles.get(i), "has_vector": i in embedded}
+                    yield _told(stored[i]) | made | {"marked_as_duplicate_at": _iso(marked_at.get(i))}
 
 
 def _head(guild_id: int, member_id: int) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Act(StrEnum):
     SUGGESTED = "suggested"
     UNSUGGESTED = "unsuggested"
     SIFTED = "sifted"  # from where on what is related is shown
+    MARKED = "marked"
+    UNMARKED = "unmarked"
     FORGOT = "forgot"
     EXPORTED = "exported"
     OPTED_OUT = "opted_out"

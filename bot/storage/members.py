@@ -76,6 +76,14 @@ class MemberStore:
         )
         return dict(rows)
 
+    async def marked_at(self, guild_id: int, message_ids: list[int]) -> dict[int, datetime]:
+        """When messages were marked as duplicates, by id; not of what, which may stand where they do not read."""
+        rows = await self._database.fetch(
+            f"SELECT message_id, marked_at FROM duplicates WHERE guild_id = ? AND {AMONG}",
+            (guild_id, json_ids(message_ids)),
+        )
+        return {message_id: from_milliseconds(at) for message_id, at in rows}
+
     async def asked_at(self, guild_id: int, member_id: int) -> list[datetime]:
         """When they were given the answers that can still be paged."""
         rows = await self._database.fetch(

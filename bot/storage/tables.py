@@ -6,6 +6,8 @@ OF_A_SERVER = (
     "answers",
     "share_sources",
     "shares",
+    "duplicates",
+    "duplicate_replies",
     "parts",
     "embeddings",
     "pending",

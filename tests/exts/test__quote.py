@@ -22,7 +22,7 @@ from acting import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.exts._quote import escaped, named, quoted, utf16_length
+from bot.exts._quote import escaped, named, plain, quoted, utf16_length
 from bot.texts import embed_text, one_line
 
 BUDGETS = st.integers(8, 600)
@@ -364,3 +364,29 @@ def test_b10_no_cut_shows_what_was_hidden(runs, budget, width):
 def test_lengths_are_counted_as_discord_does(text, length):
     """A character beyond the first 65,536 counts twice."""
     assert utf16_length(text) == length
+
+
+def test_where_there_is_no_markup_spoilers_are_covered():
+    """A menu shows the characters as they are, so that what stood in spoilers is not among them."""
+    assert plain("the ferry ||leaves at noon|| *again*", budget=100) == "the ferry ▒▒▒ *again*"
+    assert plain("the ferry ||leaves at noon", budget=100) == "the ferry ||leaves at noon"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 500, "😀" * 500, "👩‍👩‍👧‍👦" * 90, "שלום " * 90, "a\u0300\u0301" * 300, "👩\u200d" * 90 + "👦"],
+    ids=ascii,
+)
+@pytest.mark.parametrize("budget", [8, 40, 100])
+def test_a_plain_text_fits_into_its_budget(text, budget):
+    """Discord counts UTF-16 units; what is cut ends in an ellipsis."""
+    shown = plain(text, budget=budget)
+
+    assert 0 < utf16_length(shown) <= budget
+    assert "…" in shown
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b"], ids=ascii)
+def test_a_plain_text_of_nothing_is_empty(text):
+    """So that something else can be shown for it."""
+    assert plain(text, budget=100) == ""

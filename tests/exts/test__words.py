@@ -5,6 +5,8 @@ from standin import Discord
 from standin.rules import nodes
 from town import Town, shown
 
+COMMANDS = ["similar", "duplicates", "trends", "map", "privacy", "index", "suggest"]
+MENUS = ["Find similar", "Mark as duplicate of..."]
 EXPECTED = {"similar": "類似検索", "index": "索引", "Find similar": "似たメッセージを探す"}
 LIMIT_OF_NAME, LIMIT_OF_DESCRIPTION, LIMIT_OF_COMMAND = 32, 100, 8_000
 
@@ -19,11 +21,11 @@ def _parts(command: dict) -> list[dict]:
 
 
 async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
-    """The bot has commands to ask, to manage and about oneself, and one menu, all for servers that invited it."""
+    """The bot has commands to ask, to manage and about oneself, and menus, all for servers that invited it."""
     commands = town.discord.commands.of(None)
 
     kinds = {command["name"]: command["type"] for command in commands}
-    assert kinds == {"similar": 1, "index": 1, "suggest": 1, "privacy": 1, "trends": 1, "map": 1, "Find similar": 3}
+    assert kinds == dict.fromkeys(COMMANDS, 1) | dict.fromkeys(MENUS, 3)
     assert all(command["contexts"] == [0] for command in commands)
     assert all(command["integration_types"] == [0] for command in commands)
     [index] = [command for command in commands if command["name"] == "index"]
@@ -35,7 +37,7 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
 async def test_commands_have_japanese_names_and_descriptions(town: Town) -> None:
     """Every name and every description is there in Japanese, and differs from the English one."""
     parts = registered(town.discord)
-    assert len(parts) == 6 + 10 + 8 + 6 + 9 + 5
+    assert len(parts) == 9 + 10 + 8 + 6 + 9 + 5 + 2
 
     for part in parts:
         assert part["name_localizations"]["ja"] not in ("", part["name"])

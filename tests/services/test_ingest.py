@@ -173,6 +173,8 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         judged = Judged(50, Verdict.HELPED)
         await verdicts.put(guild_id, judged, at=datetime.now(UTC), nearness=None, generation="words")
         await verdicts.put_threshold(guild_id, 50, "words")
+        marked = await rooms.duplicates.mark(Member(guild_id, 1, frozenset({CHANNEL})), 3, 2)
+        await rooms.duplicates.replied(marked, reply_id=902, language="en")
     tables = await rooms.database.fetch(
         "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'guild_id'"
     )

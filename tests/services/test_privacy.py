@@ -199,6 +199,7 @@ async def test_all_that_is_kept_of_somebody_is_in_their_file(rooms: Rooms) -> No
         "url": f"https://discord.com/channels/{GUILD}/{SQUARE.channel_id}/1",
         "title_of_thread": None,
         "has_vector": True,
+        "marked_as_duplicate_at": None,
     }
     assert (second["title_of_thread"], second["answers_message_id"], second["origin"]) == ("Lost keys", "1", "export")
     assert last["has_vector"] is False

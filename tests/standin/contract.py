@@ -49,7 +49,7 @@ class Contract:
         schema = content.get("application/json", {}).get("schema")
         if schema is None:
             return [] if body is None else ["a body where none is taken"]
-        return self._complaints(f"{method} {route}", schema, body) + [
+        return self._complaints(f"{method} {route}", schema, _with_texts_as_ids(body)) + [
             f"unknown key {key}" for key in sorted(self._unknown(schema, body))
         ]
 
@@ -129,6 +129,15 @@ class Contract:
             return set()
         strangers = set(body) - set(listed) - set(ALSO_TAKEN)
         return strangers.union(*(self._unknown({"anyOf": listed[key]}, body[key]) for key in set(body) & set(listed)))
+
+
+def _with_texts_as_ids(body: Any) -> Any:
+    """A body with the ids of its reference as text: discord.py sends them as numbers, which Discord takes as well."""
+    reference = body.get("message_reference") if isinstance(body, dict) else None
+    if not isinstance(reference, dict):
+        return body
+    ids = {key: str(value) for key, value in reference.items() if key.endswith("_id") and type(value) is int}
+    return body | {"message_reference": reference | ids}
 
 
 class NoContract(Contract):

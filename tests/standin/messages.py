@@ -37,6 +37,7 @@ class Message:
     snapshots: list[dict[str, Any]] | None = None
     interaction: Any = None
     is_deleted: bool = False
+    is_ringing: bool = False  # tells whom it answers
 
     def __post_init__(self) -> None:
         self._note()

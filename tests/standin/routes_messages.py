@@ -7,7 +7,7 @@ from typing import Any
 from standin import message_payloads, payloads
 from standin.channels import by_id
 from standin.intents import blanked
-from standin.messages import WRITTEN_TYPES
+from standin.messages import REPLY, WRITTEN_TYPES
 from standin.permissions import (
     EMBED_LINKS,
     MANAGE_MESSAGES,
@@ -117,13 +117,24 @@ async def create_message(call: Call) -> Json:
     if reference := body.get("message_reference"):
         if not may(channel, bot, READ_MESSAGE_HISTORY):
             raise Refused(160002)
-        message.type, message.reply_to = 19, channel.find(int(reference["message_id"]))
+        _reply(message, reference, body)
     message.flags = body.get("flags") or 0
     message.embeds = message_payloads.embeds(body.get("embeds") or [])
     message.components = message_payloads.components(body.get("components") or [])
     message.attachments = attached(call)
     channel.publish(message)
     return message_payloads.message(message)
+
+
+def _reply(message: Any, reference: Json, body: Json) -> None:
+    """A reply, or a message like any other where what it answers is gone and that is allowed for."""
+    answered = message.channel.find(int(reference["message_id"]))
+    if answered is None and reference.get("fail_if_not_exists", True):
+        raise Refused(50035, "Unknown message")
+    if answered is not None:
+        message.type, message.reply_to = REPLY, answered
+        # Who is answered is told of it, unless whom a message tells is said and they are not among them.
+        message.is_ringing = (body.get("allowed_mentions") or {"replied_user": True}).get("replied_user", False)
 
 
 async def edit_message(call: Call) -> Json:

@@ -47,6 +47,32 @@ async def test_history_is_newest_first_whatever_is_asked(town: Town, raw: Raw) -
     assert await page(after=0, limit=2) == seeded[:2][::-1]
 
 
+@pytest.mark.parametrize(
+    ("allowed", "is_ringing"),
+    [({}, True), ({"allowed_mentions": {"parse": []}}, False), ({"allowed_mentions": {"replied_user": True}}, True)],
+)
+async def test_a_reply_tells_whom_it_answers_unless_that_is_left_out(town: Town, raw: Raw, allowed, is_ringing) -> None:
+    """Without a word on mentions it does, with one only where it says so."""
+    asked = await town.channel.post(town.alice, "when")
+    body = {"content": "now", "message_reference": {"message_id": str(asked.id)}, **allowed}
+    _, told = await raw.ask("POST", f"/channels/{town.channel.id}/messages", body)
+
+    [*_, sent] = town.channel.messages
+    assert (told["type"], sent.reply_to, sent.is_ringing) == (19, asked, is_ringing)
+
+
+async def test_a_reply_to_what_is_gone_is_refused_unless_that_is_allowed_for(town: Town, raw: Raw) -> None:
+    """Then it is a message like any other."""
+    path, reference = f"/channels/{town.channel.id}/messages", {"message_id": "1"}
+    status, told = await raw.ask("POST", path, {"content": "now", "message_reference": reference})
+    assert (status, told["code"]) == (400, 50035)
+
+    reference = {"message_id": 1, "fail_if_not_exists": False}  # as discord.py sends ids
+    _, told = await raw.ask("POST", path, {"content": "now", "message_reference": reference})
+    assert told["type"] == 0
+    assert "message_reference" not in told
+
+
 async def test_backdated_messages_stand_where_they_belong(town: Town, raw: Raw) -> None:
     """Ids hold the time, and the history is in their order."""
     new = await town.channel.post(town.alice, "new")

@@ -10,6 +10,7 @@ from bot.storage.schema import (
     answers,
     audit,
     contexts,
+    duplicates,
     erasure,
     folds,
     gaps,
@@ -51,4 +52,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     pages.STATEMENTS,
     related.STATEMENTS,
     verdicts.STATEMENTS,
+    duplicates.STATEMENTS,
 )
