@@ -4,6 +4,8 @@ Words are what lies between spaces; names of things (paths, error codes, identif
 parts. Scripts without spaces between words give pairs of characters.
 """
 
+from collections.abc import Iterable
+
 import regex
 
 from bot.texts import embed_text
@@ -22,6 +24,10 @@ _TERM = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 _PARTS = regex.compile(rf"[{_WORD}--_]+", regex.VERSION1)
+_PAIR = regex.compile(rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]")
+# Where there are no spaces, one kind of characters is mostly one word, but for hiragana, which joins them.
+_READ_WORD = regex.compile(r"\p{Han}[\p{Han}々]{1,7}|[\p{Katakana}ー]{3,12}|\p{Hangul}{2,10}")
+_READ_NAME = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}'_.+#\-]{1,23}")
 _LATIN = "latin"
 # Languages that share no words: whoever knows more scripts than these gains nothing by it here.
 _SCRIPTS = {
@@ -59,6 +65,27 @@ def _of_name(name: str) -> list[str]:
     if name.replace("'", "").isalnum():
         parts = [part for part in parts if len(part) > _SHORT]
     return [name[:_LONGEST], *(part[:_LONGEST] for part in parts)]
+
+
+def readable_words(terms: Iterable[str]) -> list[str]:
+    """What of a text's terms a person would read as words, in their order.
+
+    Pairs of characters are put together again; numbers, addresses and what only joins words are left out.
+    """
+    words: list[str] = []
+    run = ""
+    for term in terms:
+        if _PAIR.fullmatch(term):
+            if run and run[-1] != term[0]:
+                words += _READ_WORD.findall(run)
+                run = ""
+            run = run + term[1:] if run else term
+            continue
+        words += _READ_WORD.findall(run)
+        run = ""
+        if _READ_NAME.fullmatch(term):
+            words.append(term)
+    return words + _READ_WORD.findall(run)
 
 
 def script_of(text: str) -> str:

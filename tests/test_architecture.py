@@ -34,7 +34,7 @@ ALLOWED = {
     "bot.embedding": set(),
     "bot.index": set(),
     "bot.words": set(),
-    "bot.pictures": set(),
+    "bot.pictures": {"bot.services", "bot.words"},
     "bot.settings": set(),
     "bot.services": {"bot.storage", "bot.embedding.base", "bot.index.base", "bot.index.mirror"},
     "bot.app": {"bot.storage", "bot.embedding", "bot.index", "bot.services", "bot.settings"},

@@ -19,6 +19,7 @@ from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
 from bot.services.ingest import Ingest
 from bot.services.keeping import Keeping
+from bot.services.landscapes import Landscapes
 from bot.services.limits import Allowance
 from bot.services.prices import Prices
 from bot.services.privacy import Practice, Privacy
@@ -30,6 +31,7 @@ from bot.services.spaces import Spaces
 from bot.services.spending import Spending
 from bot.services.status import Inspector
 from bot.services.traces import Tracker
+from bot.services.trends import Trends
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
@@ -83,6 +85,8 @@ class App:
     tracker: Tracker
     proof: Proof
     spending: Spending
+    trends: Trends
+    landscapes: Landscapes
 
 
 @asynccontextmanager
@@ -170,6 +174,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         tracker=Tracker(evidence, servers, spaces),
         proof=Proof(evidence, database, spaces),
         spending=spending,
+        trends=Trends(search),
+        landscapes=Landscapes(lexicon, servers, spaces),
     )
 
 

@@ -11,6 +11,7 @@ import typer
 
 from bot.cli.asking import similar
 from bot.cli.copies import backup, restore
+from bot.cli.drawing import map_, trends
 from bot.cli.erasing import forget, purge
 from bot.cli.evaluating import evaluate
 from bot.cli.keys import decrypt, encrypt
@@ -34,6 +35,8 @@ cli.command()(run)
 cli.command()(console)
 cli.command("import")(import_)
 cli.command()(similar)
+cli.command()(trends)
+cli.command("map")(map_)
 cli.command()(status)
 cli.command()(doctor)
 cli.command("eval")(evaluate)

@@ -10,6 +10,7 @@ from bot.errors.asking import (
     NothingToCompare,
     OtherGeneration,
     SnowflakeInvalid,
+    TooLittleToMap,
 )
 from bot.errors.base import (
     BotError,
@@ -29,6 +30,7 @@ from bot.errors.data import (
     DataFolderUnusable,
     DataKeyUnfit,
     NothingToBackUp,
+    PictureUnwritable,
     SettingsInvalid,
     StorageFailed,
 )
@@ -102,9 +104,11 @@ __all__ = [
     "NothingToCompare",
     "NothingToShare",
     "OtherGeneration",
+    "PictureUnwritable",
     "ServerAsksTooOften",
     "SettingsInvalid",
     "SnowflakeInvalid",
     "StorageFailed",
+    "TooLittleToMap",
     "TooManyQuestions",
 ]

@@ -44,3 +44,10 @@ class SnowflakeInvalid(Valued):
 
     value: object
     reason: str
+
+
+@dataclass(eq=False)
+class TooLittleToMap(Valued):
+    """There are fewer messages than a map takes."""
+
+    least: int

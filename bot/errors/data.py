@@ -95,3 +95,7 @@ class ConversionFailed(AtPathBecause):
     """A database was not encrypted or decrypted, and is as it was."""
 
     detail: str = ""
+
+
+class PictureUnwritable(AtPathBecause):
+    """A picture could not be written where it was wanted."""

@@ -86,12 +86,12 @@ class Lexicon:
                 ]
                 await _put(transaction, guild_id, of_server)
 
-    async def sample(self, guild_id: int, seen: Scope, size: int) -> Sample:
-        """Texts of a server chosen by chance among those of some channels, at most so many.
+    async def sample(self, guild_id: int, scope: Scope, size: int) -> Sample:
+        """Texts of a server chosen by chance among those of a scope, at most so many; the same ones each time.
 
         Which ones, and what they tell, does not depend on what lies in other channels.
         """
-        conditions, values = place_conditions(Scope(channel_ids=seen.channel_ids), "w")
+        conditions, values = _conditions(scope)
         drawn = await self._database.fetch(SAMPLE.format(conditions=conditions), (guild_id, *values, size))
         rows = await self._database.fetch(
             f"{_TERMS} WHERE w.row_id IN (SELECT value FROM json_each(?))", (json_ids(row[0] for row in drawn),)
