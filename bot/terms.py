@@ -28,6 +28,7 @@ _PAIR = regex.compile(rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]")
 # Where there are no spaces, one kind of characters is mostly one word, but for hiragana, which joins them.
 _READ_WORD = regex.compile(r"\p{Han}[\p{Han}々]{1,7}|[\p{Katakana}ー]{3,12}|\p{Hangul}{2,10}")
 _READ_NAME = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}'_.+#\-]{1,23}")
+_ADDRESS = regex.compile(r"[/\\:@=&]")  # what has parts that nobody would call words
 _LATIN = "latin"
 # Languages that share no words: whoever knows more scripts than these gains nothing by it here.
 _SCRIPTS = {
@@ -73,17 +74,15 @@ def readable_words(terms: Iterable[str]) -> list[str]:
     Pairs of characters are put together again; numbers, addresses and what only joins words are left out.
     """
     words: list[str] = []
-    run = ""
+    run = address = ""
     for term in terms:
-        if _PAIR.fullmatch(term):
-            if run and run[-1] != term[0]:
-                words += _READ_WORD.findall(run)
-                run = ""
-            run = run + term[1:] if run else term
+        if _PAIR.fullmatch(term) and (not run or run[-1] == term[0]):
+            run += term[1:] if run else term
             continue
         words += _READ_WORD.findall(run)
-        run = ""
-        if _READ_NAME.fullmatch(term):
+        run = term if _PAIR.fullmatch(term) else ""
+        address = term if _ADDRESS.search(term) else address if term in address else ""
+        if not address and _READ_NAME.fullmatch(term):
             words.append(term)
     return words + _READ_WORD.findall(run)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.terms import script_of, terms_of
+from bot.terms import readable_words, script_of, terms_of
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,22 @@ def test_a_text_that_never_ends_gives_so_many_terms() -> None:
 def test_a_text_is_of_the_script_of_most_of_its_letters(text: str, script: str) -> None:
     """What has no letters that are told apart counts as Latin."""
     assert script_of(text) == script
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The ferry leaves at 9:30", ["the", "ferry", "leaves", "at"]),
+        ("温泉街を観光した", ["温泉街", "観光"]),
+        ("お風呂上がりはビールですよね", ["風呂上", "ビール"]),
+        ("日々の二段階認証とパスワード", ["日々", "二段階認証", "パスワード"]),
+        ("안녕하세요 여러분", ["안녕하세요", "여러분"]),
+        ("see https://example.com/a?b=1 and 12 a", ["see", "and"]),
+        ("C++ と node.js", ["c++", "node.js", "node", "js"]),
+        ("犬 😀", []),
+        ("", []),
+    ],
+)
+def test_terms_are_put_together_to_words_that_people_read(text: str, words: list[str]) -> None:
+    """Pairs of characters become words again; numbers, addresses and single characters are left out."""
+    assert readable_words(terms_of(text)) == words
