@@ -76,11 +76,13 @@ def readable_words(terms: Iterable[str]) -> list[str]:
     words: list[str] = []
     run = address = ""
     for term in terms:
-        if _PAIR.fullmatch(term) and (not run or run[-1] == term[0]):
+        is_pair = bool(_PAIR.fullmatch(term))
+        if not (is_pair and run and run[-1] == term[0]):
+            words += _READ_WORD.findall(run)
+            run = ""
+        if is_pair:
             run += term[1:] if run else term
             continue
-        words += _READ_WORD.findall(run)
-        run = term if _PAIR.fullmatch(term) else ""
         address = term if _ADDRESS.search(term) else address if term in address else ""
         if not address and _READ_NAME.fullmatch(term):
             words.append(term)

@@ -195,6 +195,20 @@ async def test_a_sample_tells_how_much_there_is(books: Books) -> None:
     assert left.terms[2] == ["number", "2"]
 
 
+async def test_a_sample_is_of_its_scope_alone(books: Books) -> None:
+    """Of a time and of authors, whatever else there is; about how many there are is told of these alone."""
+    await books.save(*[message(i, f"number {i}", author_id=(ADA, BOB)[i % 2]) for i in range(1, 1_001)])
+    await books.word()
+    scope = Scope(after_id=501, before_id=901, author_ids=frozenset({ADA}), excluded_ids=frozenset({502}))
+    whole, some = await books.lexicon.sample(GUILD, scope, 1_000), await books.lexicon.sample(GUILD, scope, 100)
+
+    assert sorted(whole.terms) == [i for i in range(504, 901, 2)]
+    assert whole.n_texts == len(whole.terms) == 199
+    assert len(some.terms) == 100
+    assert some.terms.keys() < whole.terms.keys()
+    assert 140 < some.n_texts < 280
+
+
 async def test_a_sample_is_found_without_a_look_at_all(books: Books) -> None:
     """The lots stand in an index, whose expression is that of the question."""
     plan = await books.database.fetch(f"EXPLAIN QUERY PLAN {SAMPLE.format(conditions='')}", (GUILD, 10))
