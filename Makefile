@@ -56,7 +56,7 @@ lock: .venv/installed-dev
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 .venv/installed: requirements.txt | .venv/bin/python
-	@echo "Installing what the bot needs into .venv (once; 85 MB to fetch, 300 MB on disk) ..."
+	@echo "Installing what the bot needs into .venv (once; 113 MB to fetch, 405 MB on disk) ..."
 	@$(PIP) --require-hashes -r requirements.txt
 	@touch $@
 

@@ -87,4 +87,4 @@ def test_a_file_that_cannot_be_written_is_told(town: Path) -> None:
 
 def test_a_japanese_operator_is_told_in_japanese(town: Path) -> None:
     """The words follow the language of the terminal."""
-    assert "60 件の地図" in bot("map", COLUMNS="1000", LANG="ja_JP.UTF-8", PYTHONIOENCODING="utf-8").stdout
+    assert "60 件の地図" in bot("map", COLUMNS="1000", LANG="ja_JP.UTF-8").stdout

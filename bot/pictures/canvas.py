@@ -20,9 +20,9 @@ from matplotlib.text import Text
 from bot.vectors import Vectors
 
 # The picture brings its own ground: no theme of Discord's shows through, and what is written stands out in all of them.
-GROUND, INK, FAINT = "#23252b", "#f2f3f5", "#8b8f99"
-# Told apart also by those who see no red or no green (Okabe and Ito, made lighter where the ground is too near).
-COLOURS = ("#56b4e9", "#e69f00", "#2fc79a", "#f0e442", "#d77fb3", "#ff7f3f")
+GROUND, INK, FAINT = "#23252b", "#f2f3f5", "#9a9fa8"
+# Told apart also by those who see no red or no green: Okabe's and Ito's, made lighter where two of them came near.
+COLOURS = ("#4da3ff", "#f0a830", "#009e73", "#f0e442", "#ffb3d9", "#d55e00")
 OTHERS = FAINT  # the colour of the rest
 _MARKERS = ("o", "^")  # where there are more groups than colours
 _WIDTH, _HEIGHT, _DPI = 1200, 675, 100

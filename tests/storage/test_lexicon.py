@@ -202,7 +202,7 @@ async def test_a_sample_is_of_its_scope_alone(books: Books) -> None:
     scope = Scope(after_id=501, before_id=901, author_ids=frozenset({ADA}), excluded_ids=frozenset({502}))
     whole, some = await books.lexicon.sample(GUILD, scope, 1_000), await books.lexicon.sample(GUILD, scope, 100)
 
-    assert sorted(whole.terms) == [i for i in range(504, 901, 2)]
+    assert sorted(whole.terms) == list(range(504, 901, 2))
     assert whole.n_texts == len(whole.terms) == 199
     assert len(some.terms) == 100
     assert some.terms.keys() < whole.terms.keys()
