@@ -174,7 +174,7 @@ def _line(details: dict[str, Any]) -> str:
 def set_up_logging(level: str) -> None:
     """Logs go to standard error; the libraries' own chatter stays out of them."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    for noisy in ("aiosqlite", "httpcore2", "httpx2", "openai", "stamina", "faiss", "filelock"):
+    for noisy in ("aiosqlite", "httpcore2", "httpx2", "openai", "stamina", "faiss", "filelock", "matplotlib", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # At DEBUG it writes whole events, texts and all.
     logging.getLogger("discord").setLevel(max(logging.getLevelNamesMapping()[level], logging.INFO))

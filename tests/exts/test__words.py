@@ -23,7 +23,7 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
     commands = town.discord.commands.of(None)
 
     kinds = {command["name"]: command["type"] for command in commands}
-    assert kinds == {"similar": 1, "index": 1, "privacy": 1, "Find similar": 3}
+    assert kinds == {"similar": 1, "index": 1, "privacy": 1, "trends": 1, "map": 1, "Find similar": 3}
     assert all(command["contexts"] == [0] for command in commands)
     assert all(command["integration_types"] == [0] for command in commands)
     [index] = [command for command in commands if command["name"] == "index"]
