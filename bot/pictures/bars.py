@@ -39,12 +39,9 @@ def draw_bars(bars: Bars) -> bytes:
         beside = max((_LEAST_ROOM - len(bars.weeks)) / 2, 0) + 1
         axes.set_xlim(-beside, len(bars.weeks) - 1 + beside)
         axes.set_ylim(0, max([*floor, 1]) * _HEADROOM)
-        axes.set_ylabel(canvas.showable(bars.axis), color=canvas.INK, fontproperties=canvas.font(12))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        canvas.count_upwards(axes, bars.axis)
         step = max(-(-len(bars.weeks) // _MOST_TICKS), 1)
         axes.set_xticks(range(0, len(bars.weeks), step), [str(week) for week in bars.weeks[::step]])
-        axes.grid(axis="y", color=canvas.FAINT, alpha=0.35)
-        axes.set_axisbelow(True)
         if len(layers) > 1:
             canvas.add_legend(axes)
         return canvas.png(figure)

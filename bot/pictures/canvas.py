@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
 from bot.vectors import Vectors
 
@@ -74,7 +75,15 @@ def add_layer(axes: Axes, floor: Sequence[int], counts: Sequence[int], *, colour
     left = np.arange(len(counts)) - _BAR / 2
     low, high = np.asarray(floor), np.asarray(floor) + np.asarray(counts)
     corners = np.stack([[left, low], [left, high], [left + _BAR, high], [left + _BAR, low]]).transpose(2, 0, 1)
-    axes.add_collection(PolyCollection(corners, facecolors=colour, label=showable(label, most=28)))
+    axes.add_collection(PolyCollection(list(corners), facecolors=colour, label=showable(label, most=28)))
+
+
+def count_upwards(axes: Axes, text: str) -> None:
+    """Whole numbers beside the bars, and what they count."""
+    axes.set_ylabel(showable(text), color=INK, fontproperties=font(12))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", color=FAINT, alpha=0.35)
+    axes.set_axisbelow(True)
 
 
 def add_legend(axes: Axes) -> None:
@@ -105,7 +114,8 @@ def add_labels(figure: Figure, axes: Axes, labels: Sequence[tuple[str, Vectors, 
     """Texts at places, float32 [2], each of a colour, moved up or down where one would cover another."""
     texts = [
         axes.text(
-            *place,
+            float(place[0]),
+            float(place[1]),
             showable(label, most=48),
             color=INK,
             fontproperties=font(13),

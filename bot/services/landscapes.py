@@ -22,8 +22,7 @@ from bot.vectors import Ids, Vectors, unit
 
 MOST = 2_000  # messages on a map: a layout compares each with each other one
 LEAST = 40  # fewer make no map
-_A_GROUP = 25  # messages at least, on the average
-_MOST_GROUPS = 12  # whose names can be read on one picture
+_LEAST_GROUPS, _MOST_GROUPS = 2, 12  # more names cannot be read on one picture
 _SEED = 8
 _ENOUGH_OF_A_SCRIPT = 30  # messages, or they are centred with all the others
 
@@ -99,7 +98,7 @@ def _drawn(chosen: Sequence[_Chosen], n_texts: int) -> Landscape:
     )
     vectors = np.concatenate([one.embedded.vectors.astype(np.float32) for one in chosen])
     vectors = _around_means(vectors, [script_of("".join(its)) for its in terms])
-    groups = _by_size(groups_of(vectors, min(max(len(ids) // _A_GROUP, 2), _MOST_GROUPS)))
+    groups = _by_size(groups_of(vectors, int(np.clip(round(len(ids) ** 0.5 / 2), _LEAST_GROUPS, _MOST_GROUPS))))
     members: dict[int, list[Worded]] = {group: [] for group in range(int(groups.max()) + 1)}
     for group, author_id, its in zip(groups.tolist(), author_ids.tolist(), terms, strict=True):
         members[group].append(Worded(author_id, frozenset(readable_words(its))))

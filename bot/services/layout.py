@@ -5,7 +5,7 @@ import numpy as np
 from bot.vectors import Ids, Vectors
 
 _SEED = 8
-_TRIES, _ROUNDS = 4, 30  # of k-means
+_TRIES, _ROUNDS = 10, 30  # of k-means
 _NEIGHBOURS = 15  # that each point of a layout is drawn to
 _STEPS, _EARLY = 300, 80  # of a layout, the early ones with stronger pulls
 _PULL, _RATE, _MOST_GAIN = 6.0, 100.0, 10.0
@@ -28,8 +28,7 @@ def _one_try(vectors: Vectors, n_groups: int, chance: np.random.Generator) -> tu
         nearest = similar.argmax(axis=1)
         if np.array_equal(before, nearest):
             break
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, vectors)
+        sums = (nearest == np.arange(n_groups)[:, None]).astype(np.float32) @ vectors
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centres = np.where(lengths > _NOTHING, sums / np.maximum(lengths, _NOTHING), centres)
     return nearest, float(similar.max(axis=1).sum())

@@ -46,7 +46,7 @@ def _name(
     telling = {
         word: n * math.log(n * n_all / (everywhere[word] * len(messages))) for word, n in counts.items() if n >= _LEAST
     }
-    ordered = sorted((word for word, value in telling.items() if value > 0), key=lambda word: (-telling[word], word))
+    ordered = sorted((word for word, value in telling.items() if value > 0), key=lambda word: (-telling[word], -len(word), word))
     authors: defaultdict[str, set[int]] = defaultdict(set)
     for message in messages:
         for word in message.words:

@@ -27,7 +27,7 @@ def test_a_picture_is_a_png_that_discord_shows_whole() -> None:
     assert seen.shape == (675, 1200, 4)
     assert len(png) < 2**20
     assert share_of(seen, GROUND) > 0.5
-    assert share_of(seen, INK) > 0.001
+    assert share_of(seen, INK) > 0.0004
     assert share_of(seen, COLOURS[0]) > 0.05
 
 

@@ -10,7 +10,7 @@ def test_what_does_not_fit_is_left_out_from_the_end() -> None:
 
     assert fitting(", ".join, parts[:3]) == "channel number 0, channel number 1, channel number 2"
     assert MOST_TOLD - 25 < len(told) <= MOST_TOLD
-    assert told.endswith("channel number 53.")
+    assert told.endswith("channel number 52.")
 
 
 def test_a_single_part_that_is_too_long_is_cut() -> None:

@@ -24,7 +24,7 @@ def test_a_map_shows_its_groups_and_their_names() -> None:
 
     assert seen.shape == (675, 1200, 4)
     assert share_of(seen, GROUND) > 0.8
-    assert share_of(seen, INK) > 0.003
+    assert share_of(seen, INK) > 0.0004
     assert all(share_of(seen, colour, near=0.3) > 0.0005 for colour in COLOURS[:3])
 
 

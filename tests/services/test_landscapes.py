@@ -129,15 +129,17 @@ async def test_too_little_makes_no_map(rooms: Rooms) -> None:
 
 async def test_a_topic_lies_in_one_place_in_two_languages(rooms: Rooms) -> None:
     """What all texts of a script have in common counts for nothing: groups go by what is said."""
-    both = ("ferry harbour {}", "bread butter {}", "港 ferry harbour の の の {}", "港 bread butter の の の {}")
+    run = f"{'の' * 25} " * 3
+    both = ("ferry harbour {}", "bread butter {}", f"{run}ferry harbour {{}}", f"{run}bread butter {{}}")
     await rooms.ingest.saved(GUILD, talk(160, topics=both))
     await rooms.settle()
     found = await maps(rooms).of(Operator(), EVERYTHING)
-    ids = np.arange(160) % 4
+    topics = np.arange(160) % 4
+    groups = [set(topics[found.groups == group].tolist()) for group in range(len(found.names))]
 
-    mixed = [set(ids[found.groups == group].tolist()) for group in range(len(found.names))]
-    assert any({0, 2} <= one or {1, 3} <= one for one in mixed)
-    assert not any({0, 1} <= one for one in mixed if len(one) == 2)
+    assert all(group <= {0, 2} or group <= {1, 3} for group in groups)
+    assert {0, 2} in groups
+    assert {1, 3} in groups
 
 
 async def test_deleted_messages_are_on_no_map(rooms: Rooms) -> None:

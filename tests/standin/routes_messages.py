@@ -50,7 +50,17 @@ def attached(call: Call) -> list[Json]:
     """The files of a request as attachments; what is in them the people of this Discord can read."""
     ids = [call.discord.snowflakes.new() for _ in call.files]
     call.discord.uploads.update(zip(ids, (content for _, content in call.files), strict=True))
-    return [message_payloads.attachment(i, file) for i, file in zip(ids, call.files, strict=True)]
+    return [
+        message_payloads.attachment(i, file) | _described(call.body, number)
+        for number, (i, file) in enumerate(zip(ids, call.files, strict=True))
+    ]
+
+
+def _described(body: Json, number: int) -> Json:
+    """The alternative text that a request gives one of its files, if it does."""
+    told = {str(each["id"]): each.get("description") for each in (body.get("data") or body).get("attachments") or []}
+    description = told.get(str(number))
+    return {} if description is None else {"description": description}
 
 
 def shown(call: Call, message: Any) -> Json:
