@@ -21,32 +21,21 @@ class Worded:
 def names_of(groups: Mapping[int, Sequence[Worded]]) -> dict[int, tuple[str, ...]]:
     """For each group its most telling words, the most telling first; none where nothing tells it from the others.
 
-    A word tells the more the more of a group's messages it stands in, and the fewer of all. It names the one group
-    that has most of it for its size.
+    A word tells the more the more of a group's messages it stands in, and the fewer of all.
     """
-    counts = {group: Counter(word for one in its for word in one.words) for group, its in groups.items()}
-    everywhere: Counter[str] = Counter()
-    home: dict[str, tuple[float, int]] = {}
-    for group, its in counts.items():
-        everywhere.update(its)
-        for word, n in its.items():
-            home[word] = max(home.get(word, (0.0, group)), (n / len(groups[group]), group))
+    everywhere = Counter(word for its in groups.values() for one in its for word in one.words)
     n_all = sum(map(len, groups.values()))
-    return {
-        group: _name(
-            messages, {word: n for word, n in counts[group].items() if home[word][1] == group}, everywhere, n_all
-        )
-        for group, messages in groups.items()
-    }
+    return {group: _name(messages, everywhere, n_all) for group, messages in groups.items()}
 
 
-def _name(
-    messages: Sequence[Worded], counts: Mapping[str, int], everywhere: Mapping[str, int], n_all: int
-) -> tuple[str, ...]:
+def _name(messages: Sequence[Worded], everywhere: Mapping[str, int], n_all: int) -> tuple[str, ...]:
+    counts = Counter(word for one in messages for word in one.words)
     telling = {
         word: n * math.log(n * n_all / (everywhere[word] * len(messages))) for word, n in counts.items() if n >= _LEAST
     }
-    ordered = sorted((word for word, value in telling.items() if value > 0), key=lambda word: (-telling[word], -len(word), word))
+    ordered = sorted(
+        (word for word, value in telling.items() if value > 0), key=lambda word: (-telling[word], -len(word), word)
+    )
     authors: defaultdict[str, set[int]] = defaultdict(set)
     for message in messages:
         for word in message.words:
