@@ -25,8 +25,13 @@ _TERM = regex.compile(
 )
 _PARTS = regex.compile(rf"[{_WORD}--_]+", regex.VERSION1)
 _PAIR = regex.compile(rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]")
-# Where there are no spaces, one kind of characters is mostly one word, but for hiragana, which joins them.
-_READ_WORD = regex.compile(r"\p{Han}[\p{Han}々]{1,7}|[\p{Katakana}ー]{3,12}|\p{Hangul}{2,10}")
+# Where there are no spaces, one kind of characters is mostly one word. Hiragana ends and joins others: it is a word
+# where it begins anew and there is more of it.
+_READ_WORD = regex.compile(
+    r"""\p{Han}[\p{Han}々]{1,7} | [\p{Katakana}ー]{3,12} | \p{Hangul}{2,10}
+      | (?<![\p{Hiragana}\p{Han}])[\p{Hiragana}ー]{4,10}(?!\p{Hiragana})""",
+    regex.VERBOSE,
+)
 _READ_NAME = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}'_.+#\-]{1,23}")
 _ADDRESS = regex.compile(r"[/\\:@=&]")  # what has parts that nobody would call words
 _LATIN = "latin"
