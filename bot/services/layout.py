@@ -6,6 +6,7 @@ from bot.vectors import Ids, Vectors
 
 _SEED = 8
 _TRIES, _ROUNDS = 10, 30  # of k-means
+_TURNS = 20  # towards the directions in which vectors differ most
 _NEIGHBOURS = 15  # that each point of a layout is drawn to
 _STEPS, _EARLY = 300, 80  # of a layout, the early ones with stronger pulls
 _PULL, _RATE, _MOST_GAIN = 6.0, 100.0, 10.0
@@ -67,9 +68,12 @@ def plane(vectors: Vectors) -> Vectors:
 
 
 def _principal(vectors: Vectors) -> Vectors:
+    """Where the vectors lie along the two directions in which they differ most, found by turning towards them."""
     around = vectors - vectors.mean(axis=0)
-    _, directions = np.linalg.eigh(around.T @ around)
-    places: Vectors = (around @ directions[:, -1:-3:-1]).astype(np.float32)
+    directions = np.random.default_rng(_SEED).standard_normal((vectors.shape[1], 2), np.float32)
+    for _ in range(_TURNS):
+        directions, _ = np.linalg.qr(around.T @ (around @ directions))
+    places: Vectors = around @ directions
     return places
 
 

@@ -21,6 +21,7 @@ TOO_LITTLE = "There is too little for a map: it takes 40 messages at least that 
 ROUGH = (
     "There are too few messages yet to measure what is related: those with a similarity of 50 % or more were counted."
 )
+PATIENCE_S = 60  # the first picture loads the library, on a machine that may be busy
 FERRY = "When does the ferry to the island leave?"
 
 
@@ -31,11 +32,11 @@ def told(answer: Answer) -> str:
 
 
 async def trends(town: Town, person: Person, **options: object) -> Answer:
-    return await (await person.slash(town.square, "trends", text=FERRY, **options)).answer()
+    return await (await person.slash(town.square, "trends", text=FERRY, **options)).answer(PATIENCE_S)
 
 
 async def drawn_map(town: Town, person: Person, **options: object) -> Answer:
-    return await (await person.slash(town.square, "map", **options)).answer()
+    return await (await person.slash(town.square, "map", **options)).answer(PATIENCE_S)
 
 
 def ferries(town: Town, n: int, *, start: datetime = MONDAY) -> list[Message]:
