@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _WORDS = 3  # of a name
 _LEAST = 3  # messages of a group that a word of its name stands in
+_MORE = 1.5  # times as often as in all messages
 _SEVERAL = 2  # people: what one of them alone says is a name only where there is no other
 
 
@@ -30,12 +31,9 @@ def names_of(groups: Mapping[int, Sequence[Worded]]) -> dict[int, tuple[str, ...
 
 def _name(messages: Sequence[Worded], everywhere: Mapping[str, int], n_all: int) -> tuple[str, ...]:
     counts = Counter(word for one in messages for word in one.words)
-    telling = {
-        word: n * math.log(n * n_all / (everywhere[word] * len(messages))) for word, n in counts.items() if n >= _LEAST
-    }
-    ordered = sorted(
-        (word for word, value in telling.items() if value > 0), key=lambda word: (-telling[word], -len(word), word)
-    )
+    times = {word: n * n_all / (everywhere[word] * len(messages)) for word, n in counts.items() if n >= _LEAST}
+    telling = {word: counts[word] * math.log(more) ** 2 for word, more in times.items() if more >= _MORE}
+    ordered = sorted(telling, key=lambda word: (-telling[word], -len(word), word))
     authors: defaultdict[str, set[int]] = defaultdict(set)
     for message in messages:
         for word in message.words:
