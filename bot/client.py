@@ -31,7 +31,7 @@ from bot.services.pulse import feel_pulse
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.events")
+EXTENSIONS = ("bot.exts.similar", "bot.exts.groups", "bot.exts.privacy", "bot.exts.admin", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _TELLING_OF_RIGHTS = {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_ROLE_UPDATE", "CHANNEL_UPDATE"}
 _EXPIRED_EVERY_S = 600.0

@@ -20,9 +20,12 @@ from bot.messages import Generation
 from bot.services.answers import Answers
 from bot.services.audit import Audit
 from bot.services.backfill import Backfill
+from bot.services.backgrounds import Backgrounds
 from bot.services.coverage import Coverage
 from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
+from bot.services.gathering import Gathering
+from bot.services.groups import Groups
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -45,6 +48,7 @@ from bot.storage.cipher import DataKey
 from bot.storage.database import Database, open_to_write
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
+from bot.storage.groups import GroupStore
 from bot.storage.keeping import KeepingStore
 from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
@@ -111,6 +115,8 @@ class Rooms:
     search: Search
     importer: Importer
     answers: Answers
+    gathering: Gathering
+    groups: Groups
     coverage: Coverage
     keeping: Keeping
     withdrawal: Withdrawal
@@ -162,7 +168,8 @@ async def rooms_over(
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, keeping=keeping, every=timedelta(days=7))
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
-    audit = Audit(AuditStore(database))
+    audit, groups = Audit(AuditStore(database)), GroupStore(database)
+    gathering = Gathering(spaces, Backgrounds(lexicon), groups)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
     for guild_id in (1000, 2000):
@@ -180,6 +187,8 @@ async def rooms_over(
         search=search,
         importer=Importer(ingest),
         answers=answers,
+        gathering=gathering,
+        groups=Groups(gathering, answers, search, reconcile, groups),
         coverage=coverage,
         keeping=keeping,
         withdrawal=withdrawal,

@@ -13,6 +13,7 @@ from bot.cli.asking import similar
 from bot.cli.copies import backup, restore
 from bot.cli.erasing import forget, purge
 from bot.cli.evaluating import evaluate
+from bot.cli.grouping import groups
 from bot.cli.keys import decrypt, encrypt
 from bot.cli.looking import audit, doctor, status
 from bot.cli.running import console, run
@@ -34,6 +35,7 @@ cli.command()(run)
 cli.command()(console)
 cli.command("import")(import_)
 cli.command()(similar)
+cli.command()(groups)
 cli.command()(status)
 cli.command()(doctor)
 cli.command("eval")(evaluate)

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import discord
 from discord import app_commands
@@ -11,27 +10,25 @@ from discord.ext import commands
 from bot.askers import Member, Scope
 from bot.client import SimilarBot
 from bot.composing import own_text
-from bot.errors import MessageNotFound, MomentInvalid
+from bot.errors import MessageNotFound
 from bot.exts._access import guild_of
 from bot.exts._convert import location_of, message_of
 from bot.exts._history import Readable
-from bot.exts._options import AnyChannel
+from bot.exts._options import AnyChannel, Moment, id_at, lying_in, moments
 from bot.exts._pages import CopiesButton, ShareButton, TurnButton, show
 from bot.exts._words import told, worded, words_of
 from bot.messages import Message, Mode, Nearness, Query
-from bot.times import moment, snowflake, snowflake_at
+from bot.times import snowflake
 
 Asked = discord.Interaction[SimilarBot]
 Limit = app_commands.Range[int, 1, 50]
 Text = app_commands.Range[str, 1, 4000]
-Moment = app_commands.Range[str, 1, 32]
 
 _LINK = re.compile(
     r"<?https?://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/"
     r"(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?>?"
 )
 _MODES = [app_commands.Choice(name=told(f"commands.similar.modes.{mode}"), value=mode.value) for mode in reversed(Mode)]
-_AGES = ("7d", "30d", "6m", "1y")
 
 
 class Similar(commands.Cog):
@@ -59,10 +56,10 @@ class Similar(commands.Cog):
         self.bot.app.questions.take(interaction.user.id, interaction.guild_id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         within = Scope(
-            channel_ids=None if channel is None else await self._lying_in(channel),
+            channel_ids=None if channel is None else await lying_in(self.bot.app.search, channel),
             author_ids=None if author is None else frozenset({author.id}),
-            after_id=_id_at(after),
-            before_id=_id_at(before),
+            after_id=id_at(after),
+            before_id=id_at(before),
         )
         asker = await self.bot.asker_of(interaction)
         query = await self._question(interaction, asker, text)
@@ -83,24 +80,7 @@ class Similar(commands.Cog):
     @similar.autocomplete("before")
     async def moments(self, interaction: Asked, typed: str) -> list[app_commands.Choice[str]]:
         """Days and ages that people mean most often, or what was typed if it can be understood."""
-        words = words_of(interaction)
-        today = datetime.now(UTC).date()
-        days = {"today": str(today), "yesterday": str(today - timedelta(days=1))}
-        choices = [(words(f"moments.{key}", day=day), day) for key, day in days.items()]
-        choices += [(words(f"moments.{age}"), age) for age in _AGES]
-        fitting = [
-            (name, value) for name, value in choices if typed.casefold() in name.casefold() or value.startswith(typed)
-        ]
-        if not fitting and _is_moment(typed):
-            fitting = [(typed, typed)]
-        return [app_commands.Choice(name=name, value=value) for name, value in fitting]
-
-    async def _lying_in(self, channel: AnyChannel) -> frozenset[int]:
-        """A channel or category with all that is in it, also where only its threads and not itself are known."""
-        place = channel.resolve()
-        inner = place.channels if isinstance(place, discord.CategoryChannel) else []
-        ids = [await self.bot.app.search.lying_in(channel.guild_id, i) for i in (channel.id, *(c.id for c in inner))]
-        return frozenset().union(*ids)
+        return moments(words_of(interaction), typed)
 
     async def _question(self, interaction: Asked, asker: Member, text: str) -> Query:
         """A question about a text, or about the message that a link leads to.
@@ -138,18 +118,6 @@ class Similar(commands.Cog):
     async def _text_of(self, message: Message) -> str | None:
         """What a message says, if it is not stored; None where its author wants nothing of theirs used."""
         return None if await self.bot.app.privacy.withholds(message) else own_text(message.said)
-
-
-def _id_at(text: str | None) -> int | None:
-    return None if text is None else snowflake_at(moment(text, now=datetime.now(UTC)))
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        _id_at(text)
-    except MomentInvalid:
-        return False
-    return True
 
 
 async def setup(bot: SimilarBot) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.errors import BotError
+from bot.index.alike import OnShare, alike
 from bot.index.cache import CacheUnusable, SoundLists, opened
 from bot.index.codes import Codes
 from bot.index.guild import GuildIndex
@@ -155,6 +156,13 @@ class Mirror:
         Any may be missing, and a long text has several.
         """
         return self.workshop.source(guild_id).halves(message_ids)
+
+    def alike(
+        self, guild_id: int, scope: Scope, *, sample_ids: Ids, limit: float, n_expected: int, on_share: OnShare
+    ) -> list[list[int]]:
+        """Groups of a server's messages, as `alike` finds them by the vectors that are stored."""
+        source = self.workshop.source(guild_id)
+        return alike(source, scope, sample_ids=sample_ids, limit=limit, n_expected=n_expected, on_share=on_share)
 
     def _index(self, guild_id: int) -> GuildIndex:
         with self._making:
