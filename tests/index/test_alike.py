@@ -6,8 +6,8 @@ from itertools import count
 
 import numpy as np
 import pytest
+from index.sources import KeptVectors
 from make import CHANNEL, OTHER_CHANNEL, embedded, random_vectors
-from sources import KeptVectors
 
 from bot.askers import EVERYTHING, Scope
 from bot.index import alike as engine
@@ -19,7 +19,7 @@ LIMIT = 0.9
 NOBODY = np.empty(0, np.int64)
 
 
-def around(centre: Vectors, n: int, *, cosine: float, seed: int = 0) -> Vectors:
+def around(centre: Vectors, n: int, *, cosine: float, seed: int = 50) -> Vectors:
     """Unit vectors that all have about this cosine to a unit float32 [dim]."""
     noise = random_vectors(n, len(centre), seed=seed)
     noise = unit(noise - np.outer(noise @ centre, centre))
@@ -73,9 +73,10 @@ def test_groups_are_found_and_nothing_else(n_others: int, dim: int) -> None:
 
 def test_the_leader_comes_first_and_then_the_nearest() -> None:
     """Who has most around leads, and the order is by the cosine to the leader."""
-    centre = random_vectors(1, 24)[0]
-    rows = np.concatenate([around(centre, 1, cosine=c, seed=n) for n, c in enumerate((0.93, 0.99, 0.96))])
-    [group] = found(kept(np.concatenate([rows, centre[None]])))
+    rows = np.zeros((4, 24), np.float32)
+    rows[:, 0] = cosines = np.array([0.91, 0.95, 0.93, 1.0])
+    rows[[0, 1, 2], [1, 2, 3]] = np.sqrt(1 - cosines[:3] ** 2)
+    [group] = found(kept(rows))
 
     assert group == [4, 2, 3, 1]
 
@@ -97,7 +98,7 @@ def test_a_chain_is_no_group() -> None:
 def test_a_large_group_is_one(n: int) -> None:
     """However many rewordings there are, more than the neighbors that are looked for, they are one group."""
     centre = random_vectors(1, 32)[0]
-    [group] = found(kept(np.concatenate([centre[None], around(centre, n - 1, cosine=0.97), random_vectors(50, 32)])))
+    [group] = found(kept(np.concatenate([centre[None], around(centre, n - 1, cosine=0.97), random_vectors(50, 32, seed=60)])))
 
     assert sorted(group) == list(range(1, n + 1))
 
@@ -168,7 +169,7 @@ def test_how_far_it_is_is_told() -> None:
     assert len(shares) > 10
 
 
-@pytest.mark.parametrize("n_told", [1, 9, 12])
+@pytest.mark.parametrize("n_told", [1, 9, 10])
 def test_it_ends_when_nobody_waits(n_told: int) -> None:
     """What is raised when the share is told ends the work, wherever it is."""
     numbers = count(1)
