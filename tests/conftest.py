@@ -169,7 +169,7 @@ async def rooms_over(
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     audit, groups = Audit(AuditStore(database)), GroupStore(database)
-    gathering = Gathering(spaces, Backgrounds(lexicon), groups)
+    gathering = Gathering(spaces, Backgrounds(lexicon), lexicon, groups)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
     for guild_id in (1000, 2000):

@@ -131,7 +131,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     audit, groups = Audit(AuditStore(database)), GroupStore(database)
-    gathering = Gathering(spaces, Backgrounds(lexicon), groups)
+    gathering = Gathering(spaces, Backgrounds(lexicon), lexicon, groups)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)

@@ -1,46 +1,47 @@
-"""Groups of messages that say the same, found without a look at all pairs.
+"""Groups of messages that may say the same, found without a look at all pairs.
 
-Each vector is drawn on fewer axes, which fit into memory; near ones are looked for in lists; a leader and what lies
-near to it make a group; and what is in a group is compared once more, by the vectors as they are kept.
+Each vector is drawn on fewer axes, which fit into memory, and its nearest ones are looked for in lists. What is near,
+by way of others too, makes a group. These are candidates: who asks compares them once more.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from itertools import islice
 from math import isqrt
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 
 from bot.askers import Scope
 from bot.index.base import VectorSource
-from bot.vectors import Halves, Ids, Vectors, among, begins, unit
+from bot.vectors import Halves, Ids, Vectors, begins, unit
 
 _AXES = 128
 _LEAST_FOR_AXES = 2 * _AXES  # vectors of a sample
 _FIRST_BATCHES = 4
 _MARGIN = 0.05  # by which a cosine on fewer axes may fall short
-_NEAREST = 16  # neighbors of each: of a larger group the leaders meet in the next round
-_ROUNDS = 4
+_NEAREST = 16  # neighbors of each
 _LEAST_FOR_LISTS = 10_000
 _N_A_LIST = 40  # as k-means wants
 _PROBED = 6  # lists
 _A_BATCH = 4_096
-_MOST = 1_024  # wordings of one group, which are all compared with each other
-_READ, _COMPARED = 0.55, 0.9  # of the whole work, when that much is done
+_MOST = 2_048  # wordings of one group, which are all compared with each other later on
+_CLOSER, _CLOSEST = 0.01, 0.97
+_READ = 0.6  # of the whole work, when that much is done
 _SEED = 1
 
 OnShare = Callable[[float], None]
-_Edges = tuple[Ids, Ids]  # from where to where
+_Edges = tuple[Ids, Ids, npt.NDArray[np.float32]]  # from where to where, and how near
 
 
 def alike(
     source: VectorSource, scope: Scope, *, sample_ids: Ids, limit: float, n_expected: int, on_share: OnShare
-) -> list[list[int]]:
-    """Groups of two or more of a scope's messages, each with its leader first and then the nearest first.
+) -> list[list[list[int]]]:
+    """Groups of two or more of a scope's messages that may say the same; of each its wordings, and who said them.
 
-    All of a group have a cosine of `limit` or more to its leader, by the vectors of their whole texts. No message is in
-    two groups. `sample_ids` are messages by chance, which the axes are made of. `on_share` is told which share of the
-    work is done, as far as there are about `n_expected` messages; what it raises ends the work.
+    All of a group lie around a cosine of `limit` or more, by way of others perhaps: whoever asks has to look closer.
+    No message is in two groups. `sample_ids` are messages by chance, which the axes are made of. `on_share` is told
+    which share of the work is done, as far as there are about `n_expected` messages; what it raises ends the work.
     """
     sample = source.halves(sample_ids)[1]
     axes = _axes(sample if len(sample) >= _LEAST_FOR_AXES else _first(source, scope))
@@ -48,15 +49,12 @@ def alike(
     if not len(ids):
         return []
     order, starts = _copies(drawn)
-    firsts, weights = order[starts[:-1]], np.diff(starts)
-    leaders = _leaders(drawn[firsts], weights, limit - _MARGIN, on_share)
+    wordings, weights = drawn[order[starts[:-1]]], np.diff(starts)
     del drawn
-    found: list[list[int]] = []
-    for members, vectors in _read_again(source, ids[firsts], _by_leader(leaders, weights), on_share):
-        for star in _stars(vectors, weights[members], limit):
-            rows = [order[starts[member] : starts[member + 1]] for member in members[star].tolist()]
-            found.append(ids[np.concatenate(rows)].tolist())
-    return found
+    edges = _near(wordings, limit - _MARGIN, on_share)
+    groups = _groups(len(wordings), edges, weights, limit - _MARGIN)
+    on_share(1.0)
+    return [[ids[order[starts[one] : starts[one + 1]]].tolist() for one in group.tolist()] for group in groups]
 
 
 def _first(source: VectorSource, scope: Scope) -> Halves:
@@ -110,38 +108,10 @@ def _copies(drawn: Halves) -> tuple[Ids, Ids]:
     return order, np.concatenate([[0], np.flatnonzero(np.diff(keys[order])) + 1, [len(order)]])
 
 
-def _leaders(rows: Halves, weights: Ids, limit: float, on_share: OnShare) -> Ids:
-    """For each row of float16 [n, m] the one that leads its group, itself where it has none.
-
-    Few neighbors of a row are known: the leaders of what lies close together are near to each other, and led in turn.
-    """
-    leaders = np.arange(len(rows))
-    left, reached = leaders, _READ
-    for number in range(_ROUNDS):
-        until = _COMPARED if number == _ROUNDS - 1 else (reached + _COMPARED) / 2
-        sources, targets = _near(rows[left], limit, _between(on_share, reached, until))
-        led = left[_led(sources, targets, weights[left])]
-        reached = until
-        if np.array_equal(led, left):
-            break
-        new = np.arange(len(rows))
-        new[left] = led
-        leaders = new[leaders]
-        weights = np.bincount(leaders, weights=weights, minlength=len(rows)).astype(np.int64)
-        touched = np.zeros(len(left), np.bool_)
-        touched[sources] = touched[targets] = True
-        left = left[touched & (led == left)]
-    return leaders
-
-
-def _between(on_share: OnShare, start: float, stop: float) -> OnShare:
-    return lambda share: on_share(start + (stop - start) * share)
-
-
 def _near(rows: Halves, limit: float, on_share: OnShare) -> _Edges:
     """The pairs of rows with a cosine of the limit or more, each row with its nearest ones only."""
     index = _index(rows)
-    sources, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    sources, targets, near = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
     for start in range(0, len(rows), _A_BATCH):
         batch = rows[start : start + _A_BATCH].astype(np.float32)
         scores, found = index.search(batch, min(_NEAREST, len(rows)))
@@ -149,8 +119,9 @@ def _near(rows: Halves, limit: float, on_share: OnShare) -> _Edges:
         is_near = (scores >= limit) & (found >= 0) & (found != own)
         sources.append(np.broadcast_to(own, found.shape)[is_near])
         targets.append(found[is_near])
-        on_share((start + len(batch)) / len(rows))
-    return np.concatenate(sources), np.concatenate(targets)
+        near.append(scores[is_near])
+        on_share(_READ + (1 - _READ) * (start + len(batch)) / len(rows))
+    return np.concatenate(sources), np.concatenate(targets), np.concatenate(near)
 
 
 def _index(rows: Halves) -> faiss.Index:
@@ -169,73 +140,31 @@ def _index(rows: Halves) -> faiss.Index:
     return index
 
 
-def _led(sources: Ids, targets: Ids, weights: Ids) -> Ids:
-    """For each row the one that leads it: who has most around takes all of it that is not led yet, and so on."""
-    n = len(weights)
-    ends, others = np.concatenate([sources, targets]), np.concatenate([targets, sources])
-    order = np.argsort(ends, kind="stable")
-    ends, others = ends[order], others[order]
-    starts = np.searchsorted(ends, np.arange(n + 1)).tolist()
-    reach = np.bincount(ends, weights=weights[others], minlength=n)
-    led, is_free = np.arange(n), np.ones(n, np.bool_)
-    for row in np.argsort(-reach, kind="stable")[: np.count_nonzero(reach)].tolist():
-        if is_free[row]:
-            near = others[starts[row] : starts[row + 1]]
-            near = near[is_free[near]]
-            is_free[near] = is_free[row] = False
-            led[near] = row
-    return led
+def _groups(n: int, edges: _Edges, weights: Ids, limit: float) -> list[Ids]:
+    """Those of n rows that edges lead to, of two messages or more; of a huge group what lies closer together."""
+    labels = _joined(np.arange(n), *edges[:2])
+    while (is_huge := np.bincount(labels, minlength=n)[labels] > _MOST).any() and limit < _CLOSEST:
+        limit += _CLOSER
+        labels[is_huge] = np.flatnonzero(is_huge)
+        sources, targets, scores = edges
+        kept = is_huge[sources] & (scores >= limit)
+        edges = sources[kept], targets[kept], scores[kept]
+        labels = _joined(labels, *edges[:2])
+    sizes = np.bincount(labels, weights=weights, minlength=n)
+    order = np.argsort(labels, kind="stable")
+    order = order[sizes[labels[order]] > 1]
+    groups = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(order) else []
+    return [part for group in groups for part in np.array_split(group, -(-len(group) // _MOST))]
 
 
-def _by_leader(leaders: Ids, weights: Ids) -> list[Ids]:
-    """The rows of each group of two messages or more; a huge one is cut."""
-    sizes = np.bincount(leaders, weights=weights, minlength=len(leaders))
-    order = np.argsort(leaders, kind="stable")
-    order = order[sizes[leaders[order]] > 1]
-    groups = np.split(order, np.flatnonzero(np.diff(leaders[order])) + 1)
-    return [group[start : start + _MOST] for group in groups for start in range(0, len(group), _MOST)]
-
-
-def _read_again(
-    source: VectorSource, ids: Ids, groups: Sequence[Ids], on_share: OnShare
-) -> Iterator[tuple[Ids, Vectors]]:
-    """Groups of rows with the vectors of the messages ids[row] as they are kept, float32 [n, dim] of length 1.
-
-    What was deleted or rewritten meanwhile is left out.
-    """
-    for n_done, together in enumerate(batches := _batches(groups), 1):
-        embedded = source.get(np.sort(ids[np.concatenate(together)]))
-        whole = embedded[begins(embedded.message_ids)]
-        vectors = unit(whole.vectors.astype(np.float32))
-        for group in together:
-            there = group[among(ids[group], whole.message_ids)]
-            if len(there):
-                yield there, vectors[np.searchsorted(whole.message_ids, ids[there])]
-        on_share(_COMPARED + (1 - _COMPARED) * n_done / len(batches))
-
-
-def _batches(groups: Sequence[Ids]) -> list[list[Ids]]:
-    batches: list[list[Ids]] = []
-    n = _A_BATCH
-    for group in groups:
-        if n + len(group) > _A_BATCH:
-            batches.append([])
-            n = 0
-        batches[-1].append(group)
-        n += len(group)
-    return batches
-
-
-def _stars(vectors: Vectors, weights: Ids, limit: float) -> Iterator[Ids]:
-    """The rows of float32 [n, dim] in groups of two messages or more, each with its leader first."""
-    scores = vectors @ vectors.T
-    np.fill_diagonal(scores, 1.0)
-    is_near, is_free = scores >= limit, np.ones(len(vectors), np.bool_)
+def _joined(labels: Ids, sources: Ids, targets: Ids) -> Ids:
+    """The labels of rows, the same where edges lead from one to another, by way of others too."""
     while True:
-        reach = is_near[:, is_free] @ weights[is_free] * is_free
-        leader = int(np.argmax(reach))
-        if reach[leader] < 2:  # noqa: PLR2004  # alone
-            return
-        members = np.flatnonzero(is_near[leader] & is_free)
-        is_free[members] = False
-        yield members[np.lexsort((members, -scores[leader, members], members != leader))]
+        least = np.minimum(labels[sources], labels[targets])
+        joined = labels.copy()
+        np.minimum.at(joined, sources, least)
+        np.minimum.at(joined, targets, least)
+        joined = joined[joined]
+        if np.array_equal(joined, labels):
+            return labels
+        labels = joined

@@ -16,8 +16,8 @@ from bot.index.cache import CacheUnusable, SoundLists, opened
 from bot.index.codes import Codes
 from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
-from bot.messages import Generation
-from bot.vectors import Halves, Ids, Vectors
+from bot.messages import EmbeddedMessages, Generation
+from bot.vectors import Halves, Ids, Vectors, begins
 from bot.wiping import wipe_file
 
 log = logging.getLogger(__name__)
@@ -159,10 +159,15 @@ class Mirror:
 
     def alike(
         self, guild_id: int, scope: Scope, *, sample_ids: Ids, limit: float, n_expected: int, on_share: OnShare
-    ) -> list[list[int]]:
-        """Groups of a server's messages, as `alike` finds them by the vectors that are stored."""
+    ) -> list[list[list[int]]]:
+        """Groups of a server's messages that may say the same, as `alike` finds them by the vectors that are stored."""
         source = self.workshop.source(guild_id)
         return alike(source, scope, sample_ids=sample_ids, limit=limit, n_expected=n_expected, on_share=on_share)
+
+    def wholes(self, guild_id: int, message_ids: Ids) -> EmbeddedMessages:
+        """Those of a server's messages that have a vector, ascending, each with that of its whole text, as float16."""
+        embedded = self.workshop.source(guild_id).get(message_ids)
+        return embedded[begins(embedded.message_ids)]
 
     def _index(self, guild_id: int) -> GuildIndex:
         with self._making:

@@ -3,23 +3,28 @@
 import asyncio
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from bot.askers import EVERYTHING, Asker, Scope, visible_to
+from bot.index.mirror import Mirror
 from bot.services.backgrounds import Backgrounds
+from bot.services.sameness import AROUND, stars
 from bot.services.spaces import Spaces
 from bot.storage.groups import GroupStore
+from bot.storage.lexicon import Lexicon
 from bot.threads import aside
-from bot.vectors import Ids, begins
+from bot.vectors import Ids, begins, unit
 
-_WAY = 0.8  # from what unrelated messages hardly reach to the same text
-_STATED = 0.85  # cosine, where there is too little to measure
+_STATED = 0.6  # the cosine that unrelated messages hardly reach, where there is too little to measure
+_CANDIDATES = 0.8  # of the whole work, when they are found
+_A_BATCH = 4_096  # wordings
 
 OnShare = Callable[[float], None]
+_Wordings = list[list[int]]  # of a group: each with the ids of the messages that have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,10 @@ class Wanted:
 class Gathering:
     """Looks for groups, one search at a time: each takes all processors for a while."""
 
-    def __init__(self, spaces: Spaces, backgrounds: Backgrounds, store: GroupStore) -> None:
+    def __init__(self, spaces: Spaces, backgrounds: Backgrounds, lexicon: Lexicon, store: GroupStore) -> None:
         self._spaces = spaces
         self._backgrounds = backgrounds
+        self._lexicon = lexicon
         self._store = store
         self._one_at_a_time = asyncio.Lock()
 
@@ -56,22 +62,29 @@ class Gathering:
             return await aside(_together, near, leaning, texts, wanted.min_size)
 
     async def _near(self, guild_id: int, seen: Scope, scope: Scope, on_share: OnShare) -> list[list[int]]:
-        """The groups by vectors alone, in a thread that ends soon after this was cancelled."""
+        """The groups by vectors and words, in threads that end soon after this was cancelled."""
         space = self._spaces.answering
         background = await self._backgrounds.of(space, guild_id, seen)
-        scale = background.plain
-        told = _Told(on_share)
+        limit = _STATED if background.plain is None else background.plain.limit
+        told = _Told(lambda share: on_share(_CANDIDATES * share))
         look = partial(
             space.mirror.alike,
             sample_ids=np.array([place.message_id for place in background.places], np.int64),
-            limit=_STATED if scale is None else scale.limit + _WAY * (1 - scale.limit),
+            limit=limit + AROUND * (1 - limit),
             n_expected=background.n_within(scope, guild_id)[0],
             on_share=told,
         )
         try:
-            return await aside(look, guild_id, scope)
+            candidates = _batches(await aside(look, guild_id, scope))
         finally:
             told.is_over.set()
+        found: list[list[int]] = []
+        for number, batch in enumerate(candidates, 1):
+            ids = [wording[0] for wordings in batch for wording in wordings]
+            terms = await self._lexicon.terms(guild_id, ids)
+            found += await aside(_compared, space.mirror, guild_id, batch, terms, limit)
+            on_share(_CANDIDATES + (1 - _CANDIDATES) * number / len(candidates))
+        return found
 
 
 @dataclass(slots=True)
@@ -90,6 +103,38 @@ class _Told:
 
 class _Over(Exception):
     """Nobody waits for the groups any more."""
+
+
+def _batches(groups: Sequence[_Wordings]) -> list[list[_Wordings]]:
+    """The groups, so many at a time that their vectors fit into memory."""
+    batches: list[list[_Wordings]] = []
+    n = _A_BATCH
+    for group in groups:
+        if n + len(group) > _A_BATCH:
+            batches.append([])
+            n = 0
+        batches[-1].append(group)
+        n += len(group)
+    return batches
+
+
+def _compared(
+    mirror: Mirror, guild_id: int, groups: Sequence[_Wordings], terms: Mapping[int, list[str]], limit: float
+) -> list[list[int]]:
+    """What of some groups says the same, by the vectors as they are stored; what is gone meanwhile is left out."""
+    wholes = mirror.wholes(guild_id, np.array(sorted(w[0] for group in groups for w in group), np.int64))
+    vectors = unit(wholes.vectors.astype(np.float32))
+    rows = {message_id: row for row, message_id in enumerate(wholes.message_ids.tolist())}
+    found: list[list[int]] = []
+    for group in groups:
+        there = [wording for wording in group if wording[0] in rows]
+        if not there:
+            continue
+        its = [frozenset(terms.get(wording[0], ())) for wording in there]
+        weights = np.array([len(wording) for wording in there])
+        for star in stars(vectors[[rows[wording[0]] for wording in there]], its, weights, limit):
+            found += [[i for row in star.tolist() for i in there[row]]]
+    return found
 
 
 def _together(

@@ -84,16 +84,16 @@ async def test_equal_texts_belong_together_without_any_vector(rooms: Rooms) -> N
 
 
 async def test_what_is_near_is_measured_where_there_is_enough(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With many messages the limit is what unrelated ones do not reach; half of the words are then the same."""
+    """With many messages the limit is what unrelated ones do not reach, which is told before by a fixed one."""
     monkeypatch.setattr(backgrounds, "ENOUGH", 100)
     words = np.random.default_rng(0).permutation([f"word{n}" for n in range(6_000)]).reshape(-1, 12)
     await rooms.ingest.saved(GUILD, [message(i, " ".join(row)) for i, row in enumerate(words.tolist(), 1)])
     await rooms.settle()
-    told = []
+    told: list[dict[str, Any]] = []
     monkeypatch.setattr(Mirror, "alike", lambda *_, **values: told.append(values) or [])
     await groups(rooms)
 
-    assert 0.85 < told[0]["limit"] < 0.97
+    assert told[0]["limit"] < 0.72
     assert told[0]["n_expected"] == 500
     assert len(told[0]["sample_ids"]) == 500
 
