@@ -69,15 +69,15 @@ async def _found(app: App, terminal: Terminal, wanted: Wanted, limit: int) -> tu
     found: list[tuple[int, list[int]]] = []
     for guild_id in [server.guild_id for server in await app.search.servers()]:
         with terminal.steps("groups.comparing") as on_progress:
-            ids = await app.gathering.find(
+            groups = await app.gathering.find(
                 Operator(), guild_id, wanted, on_share=lambda share: on_progress(round(_STEPS * share), _STEPS)
             )
-        found += [(guild_id, each) for each in ids]
+        found += [(guild_id, ids) for ids in groups]
     largest = sorted(found, key=lambda one: -len(one[1]))[:limit]
     shown: list[_Shown] = []
     for guild_id, ids in largest:
-        groups = await app.groups.seen(Operator(), guild_id, {0: ids})
-        shown += [(guild_id, group, ids) for group in await app.groups.examples(Operator(), guild_id, groups)]
+        seen = await app.groups.seen(Operator(), guild_id, {0: ids})
+        shown += [(guild_id, group, ids) for group in await app.groups.examples(Operator(), guild_id, seen)]
     return len(found), shown
 
 

@@ -82,14 +82,16 @@ def _drawn(
     source: VectorSource, scope: Scope, axes: Vectors | None, n_expected: int, on_share: OnShare
 ) -> tuple[Ids, Halves]:
     """The messages of a scope with their vectors on the axes, float16 [n, m] of length 1."""
-    ids, drawn, n_read = [np.empty(0, np.int64)], [np.empty((0, 0), np.float16)], 0
+    ids: list[Ids] = [np.empty(0, np.int64)]
+    drawn: list[Halves] = [np.empty((0, 0), np.float16)]
+    n_read = 0
     for batch in source.within(scope):
         whole = begins(batch.message_ids)  # what follows are parts of a long text
         rows = batch.vectors[whole].astype(np.float32)
-        rows = unit(rows if axes is None else rows @ axes).astype(np.float16)
+        rows = unit(rows if axes is None else rows @ axes)
         sound = np.isfinite(rows).all(axis=1)
         ids.append(batch.message_ids[whole][sound])
-        drawn.append(rows[sound])
+        drawn.append(rows[sound].astype(np.float16))
         n_read += len(rows)
         on_share(_READ * min(n_read / max(n_expected, 1), 1.0))
     return np.concatenate(ids), np.concatenate(drawn[1:] or drawn)

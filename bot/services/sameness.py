@@ -9,9 +9,10 @@ from bot.vectors import Ids, Vectors
 
 # How much of the way from what unrelated messages hardly reach to the same text. Where half of the words are the same,
 # half of it is enough; where none are, as in another language, it takes nearly all.
-AROUND = 0.35  # at least, whatever the words
+AROUND = 0.4  # at least, whatever the words
 _ALONE = 0.9
-_TOGETHER = 1.1  # the way, and the share of words in common
+_TOGETHER = 1.0  # the way, and the share of words in common
+_FEW, _MORE = 5, 0.25  # who has fewer terms has to be nearer: one of them may be a name
 
 
 def stars(vectors: Vectors, terms: Sequence[frozenset[str]], weights: Ids, limit: float) -> Iterator[Ids]:
@@ -22,7 +23,9 @@ def stars(vectors: Vectors, terms: Sequence[frozenset[str]], weights: Ids, limit
     """
     ways = (vectors @ vectors.T - limit) / (1 - limit)
     near = ways + _in_common(terms)
-    is_near = (ways >= _ALONE) | ((ways >= AROUND) & (near >= _TOGETHER))
+    has_few = np.array([len(its) < _FEW for its in terms])
+    needed = _TOGETHER + _MORE * (has_few[:, None] | has_few)
+    is_near = (ways >= _ALONE) | ((ways >= AROUND) & (near >= needed))
     np.fill_diagonal(is_near, val=True)
     np.fill_diagonal(near, 2.0)
     leaders = _leaders(is_near, weights)
