@@ -93,7 +93,7 @@ async def test_what_is_near_is_measured_where_there_is_enough(rooms: Rooms, monk
     monkeypatch.setattr(Mirror, "alike", lambda *_, **values: told.append(values) or [])
     await groups(rooms)
 
-    assert told[0]["limit"] < 0.72
+    assert told[0]["limit"] < 0.75  # the fixed one is 0.76
     assert told[0]["n_expected"] == 500
     assert len(told[0]["sample_ids"]) == 500
 

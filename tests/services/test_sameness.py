@@ -30,9 +30,17 @@ def test_what_means_the_same_needs_no_word_in_common() -> None:
 
 def test_words_in_common_make_up_for_meaning() -> None:
     """With most words in common less of the way is enough, with few it is not, and unrelated things never are."""
-    assert groups(on_a_circle(0.6), "a red fish here", "a red fish there") == [[0, 1]]
-    assert groups(on_a_circle(0.6), "a red fish here", "one red bird flies") == []
-    assert groups(on_a_circle(0.1), "a red fish", "a red fish") == []
+    fish = "a red fish swims right here"
+    assert groups(on_a_circle(0.6), fish, "a red fish swims right there") == [[0, 1]]
+    assert groups(on_a_circle(0.6), fish, "one red bird flies far away") == []
+    assert groups(on_a_circle(0.1), fish, fish) == []
+
+
+def test_few_words_have_to_be_nearer() -> None:
+    """Of two words one may be a name: what is said beside it is then another thing, unless it means nearly the same."""
+    assert groups(on_a_circle(0.7), "Ada hello", "Ada goodbye") == []
+    assert groups(on_a_circle(0.92), "Ada hello", "Ada hi") == [[0, 1]]
+    assert groups(on_a_circle(0.7), "hello Ada", "Ada hello") == [[0, 1]]
 
 
 def test_the_leader_comes_first_and_then_what_is_nearest() -> None:
