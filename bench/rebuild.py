@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ async def _measured(ours: Ours, corpus: Corpus) -> list[Figure]:
     await aside(ours.mirror.settle, GUILD_ID)
     quiet = [await _ask(ours, corpus, n) for n in range(_N_QUIET)]
     making = asyncio.create_task(_made_anew(ours))
-    beating = asyncio.create_task(_longest_hold_up(making))
+    beating = asyncio.create_task(longest_hold_up(making))
     during = []
     while not making.done():
         during.append(await _ask(ours, corpus, len(during)))
@@ -73,7 +74,7 @@ async def _made_anew(ours: Ours) -> float:
     return time.perf_counter() - started
 
 
-async def _longest_hold_up(work: "asyncio.Task[float]") -> float:
+async def longest_hold_up(work: "asyncio.Task[Any]") -> float:
     """How many seconds at most the loop was late while some work went on."""
     longest = 0.0
     while not work.done():

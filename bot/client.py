@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 EXTENSIONS = (
     "bot.exts.similar",
     "bot.exts.duplicates",
+    "bot.exts.groups",
     "bot.exts.pictures",
     "bot.exts.privacy",
     "bot.exts.admin",

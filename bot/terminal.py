@@ -209,12 +209,12 @@ class Terminal:
             yield _Reading(progress, self.words("import.storing"), n_bytes)
 
     @contextmanager
-    def copying(self) -> Iterator[Callable[[int, int], None]]:
-        """A progress bar over the pages of a database that is copied."""
+    def steps(self, key: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar over so many of so many, with the words of a key."""
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
-            task = progress.add_task(self.words("backup.copying"), total=None)
-            yield lambda n_done, n_pages: progress.update(task, completed=n_done, total=n_pages)
+            task = progress.add_task(self.words(key), total=None)
+            yield lambda n_done, n_all: progress.update(task, completed=n_done, total=n_all)
 
     async def draining(self, steps: AsyncIterator[int], total: int) -> int:
         """A progress bar over texts that get their vectors; how many there were."""

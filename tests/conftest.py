@@ -20,10 +20,13 @@ from bot.messages import Generation
 from bot.services.answers import Answers
 from bot.services.audit import Audit
 from bot.services.backfill import Backfill
+from bot.services.backgrounds import Backgrounds
 from bot.services.coverage import Coverage
 from bot.services.duplicates import Duplicates
 from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
+from bot.services.gathering import Gathering
+from bot.services.groups import Groups
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -48,6 +51,7 @@ from bot.storage.database import Database, open_to_write
 from bot.storage.duplicates import DuplicateStore
 from bot.storage.embeddings import EmbeddingStore
 from bot.storage.erasure import ErasureStore
+from bot.storage.groups import GroupStore
 from bot.storage.keeping import KeepingStore
 from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
@@ -114,6 +118,8 @@ class Rooms:
     search: Search
     importer: Importer
     answers: Answers
+    gathering: Gathering
+    groups: Groups
     coverage: Coverage
     keeping: Keeping
     withdrawal: Withdrawal
@@ -168,7 +174,8 @@ async def rooms_over(
     reconcile = Reconcile(ingest, coverage, servers, sweeps, up_to_date, keeping=keeping, every=timedelta(days=7))
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
-    audit = Audit(AuditStore(database))
+    audit, groups = Audit(AuditStore(database)), GroupStore(database)
+    gathering = Gathering(spaces, Backgrounds(lexicon), lexicon, groups)
     marks = DuplicateStore(database)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
@@ -187,6 +194,8 @@ async def rooms_over(
         search=search,
         importer=Importer(ingest),
         answers=answers,
+        gathering=gathering,
+        groups=Groups(gathering, answers, search, reconcile, groups),
         coverage=coverage,
         keeping=keeping,
         withdrawal=withdrawal,

@@ -11,10 +11,13 @@ from bot.services.announcements import Announcements
 from bot.services.answers import Answers
 from bot.services.audit import Audit
 from bot.services.backfill import Backfill
+from bot.services.backgrounds import Backgrounds
 from bot.services.coverage import Coverage
 from bot.services.duplicates import Duplicates
 from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
+from bot.services.gathering import Gathering
+from bot.services.groups import Groups
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -49,6 +52,7 @@ from bot.storage.duplicates import DuplicateStore
 from bot.storage.erasure import ErasureStore
 from bot.storage.evidence import EvidenceStore
 from bot.storage.generations import GenerationStore
+from bot.storage.groups import GroupStore
 from bot.storage.keeping import KeepingStore
 from bot.storage.ledger import Ledger
 from bot.storage.lexicon import Lexicon
@@ -75,6 +79,8 @@ class App:
     search: Search
     inspector: Inspector
     answers: Answers
+    gathering: Gathering
+    groups: Groups
     coverage: Coverage
     keeping: Keeping
     withdrawal: Withdrawal
@@ -140,7 +146,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     walker = Walker(ingest, keeping, servers, reconcile, up_to_date)
     shares, verdicts = ShareStore(database), Verdicts(VerdictStore(database), spaces)
     answers, marks = Answers(search, reconcile, AnswerStore(database), shares), DuplicateStore(database)
-    audit = Audit(AuditStore(database))
+    audit, groups = Audit(AuditStore(database)), GroupStore(database)
+    gathering = Gathering(spaces, Backgrounds(lexicon), lexicon, groups)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
@@ -160,6 +167,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         search=search,
         inspector=inspector,
         answers=answers,
+        gathering=gathering,
+        groups=Groups(gathering, answers, search, reconcile, groups),
         coverage=coverage,
         keeping=keeping,
         withdrawal=withdrawal,

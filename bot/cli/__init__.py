@@ -14,6 +14,7 @@ from bot.cli.copies import backup, restore
 from bot.cli.drawing import map_, trends
 from bot.cli.erasing import forget, purge
 from bot.cli.evaluating import evaluate
+from bot.cli.grouping import groups
 from bot.cli.keys import decrypt, encrypt
 from bot.cli.looking import audit, doctor, status
 from bot.cli.repeating import duplicates
@@ -39,6 +40,7 @@ cli.command()(similar)
 cli.command()(trends)
 cli.command("map")(map_)
 cli.command()(duplicates)
+cli.command()(groups)
 cli.command()(status)
 cli.command()(doctor)
 cli.command("eval")(evaluate)

@@ -14,7 +14,7 @@ def backup(
 ) -> None:
     """Copy the database, also while the bot is running; nothing is overwritten."""
     settings, terminal = ready()
-    with terminal.copying() as on_progress:
+    with terminal.steps("backup.copying") as on_progress:
         made = make_backup(settings, path, on_progress)
     terminal.say("backup.made", path=made.path, n=made.n_messages, mib=made.n_bytes / 2**20)
 
@@ -26,7 +26,7 @@ def restore(
 ) -> None:
     """Put a backup in the place of the database."""
     settings, terminal = ready()
-    with terminal.copying() as on_progress:
+    with terminal.steps("backup.copying") as on_progress:
         restored = restore_backup(settings, path, on_progress, replace=replace)
     terminal.say("restore.done", path=restored.path, n=restored.n_messages, mib=restored.n_bytes / 2**20)
     terminal.say("restore.next")

@@ -19,7 +19,7 @@ def decrypt() -> None:
 
 def _convert(verb: str, convert: Callable[[Settings, Progress], Backup | None]) -> None:
     settings, terminal = ready()
-    with terminal.copying() as on_progress:
+    with terminal.steps("backup.copying") as on_progress:
         converted = convert(settings, on_progress)
     if converted is None:
         terminal.say(f"{verb}.already")

@@ -23,7 +23,7 @@ from bot.words import Words
 Press = discord.Interaction[SimilarBot]
 B = TypeVar("B")
 Pressed = Callable[[B, discord.Interaction[Any]], Coroutine[Any, Any, None]]
-_STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
+STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
 
 
 async def show(interaction: Press, page: Page) -> None:
@@ -67,7 +67,7 @@ def answered(pressed: Pressed[B]) -> Pressed[B]:
     return callback
 
 
-class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
+class AnswerButton(ui.DynamicItem[ui.Button[Any]], template=STATE):
     """A button that knows an answer and a place in it."""
 
     kind: ClassVar[str]
@@ -84,7 +84,7 @@ class _AnswerButton(ui.DynamicItem[ui.Button[Any]], template=_STATE):
         return cls(int(match["answer_id"]), int(match["start"]))
 
 
-class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
+class TurnButton(AnswerButton, template=f"page:{STATE}"):
     """Turns to another page."""
 
     kind = "page"
@@ -98,7 +98,7 @@ class TurnButton(_AnswerButton, template=f"page:{_STATE}"):
         await show(interaction, await bot.app.answers.turn(asker, self.answer_id, self.start, history=history))
 
 
-class CopiesButton(_AnswerButton, template=f"copies:{_STATE}"):
+class CopiesButton(AnswerButton, template=f"copies:{STATE}"):
     """Lists what says the same as a hit, to whom asks alone."""
 
     kind = "copies"
@@ -114,7 +114,7 @@ class CopiesButton(_AnswerButton, template=f"copies:{_STATE}"):
         await interaction.edit_original_response(embed=copies_embed(copies, words_of(interaction)))
 
 
-class ShareButton(_AnswerButton, template=f"share:{_STATE}"):
+class ShareButton(AnswerButton, template=f"share:{STATE}"):
     """Shows a page to everyone in the channel, as far as all of them may read it."""
 
     kind = "share"

@@ -11,12 +11,13 @@ import numpy as np
 
 from bot.askers import Scope
 from bot.errors import BotError
+from bot.index.alike import OnShare, alike
 from bot.index.cache import CacheUnusable, SoundLists, opened
 from bot.index.codes import Codes
 from bot.index.guild import GuildIndex
 from bot.index.workshop import Workshop
-from bot.messages import Generation
-from bot.vectors import Halves, Ids, Vectors
+from bot.messages import EmbeddedMessages, Generation
+from bot.vectors import Halves, Ids, Vectors, begins
 from bot.wiping import wipe_file
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,18 @@ class Mirror:
         Any may be missing, and a long text has several.
         """
         return self.workshop.source(guild_id).halves(message_ids)
+
+    def alike(
+        self, guild_id: int, scope: Scope, *, sample_ids: Ids, limit: float, n_expected: int, on_share: OnShare
+    ) -> list[list[list[int]]]:
+        """Groups of a server's messages that may say the same, as `alike` finds them by the vectors that are stored."""
+        source = self.workshop.source(guild_id)
+        return alike(source, scope, sample_ids=sample_ids, limit=limit, n_expected=n_expected, on_share=on_share)
+
+    def wholes(self, guild_id: int, message_ids: Ids) -> EmbeddedMessages:
+        """Those of a server's messages that have a vector, ascending, each with that of its whole text, as float16."""
+        embedded = self.workshop.source(guild_id).get(message_ids)
+        return embedded[begins(embedded.message_ids)]
 
     def _index(self, guild_id: int) -> GuildIndex:
         with self._making:

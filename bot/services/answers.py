@@ -116,7 +116,7 @@ class Answers:
                 break
         now, why = datetime.now(UTC), _why_words_only(question.failure)
         answer = StoredAnswer(answer_id, asker.guild_id, asker.user_id, now, _found(hits), why)
-        return replace(page, is_kept=await self._keep(answer), words_only=why)
+        return replace(page, is_kept=await self.keep(answer), words_only=why)
 
     async def forget_expired(self) -> None:
         """Drop what can no longer be turned."""
@@ -124,7 +124,7 @@ class Answers:
 
     async def turn(self, asker: Member, answer_id: int, start: int, *, history: History) -> Page:
         """Another page of an answer that this member was given. Raises AnswerExpired and AnswerOfAnother."""
-        answer = await self._answer(asker, answer_id)
+        answer = await self.given(asker, answer_id)
         hits = await self._hits(asker, answer.guild_id, [one for one in answer.found if one.position >= start])
         at = [(one.position, hit) for one, hit in hits]
         page = await self._page(answer_id, start, at, history=history, until=time.monotonic() + CHECKED_FOR_S)
@@ -135,7 +135,7 @@ class Answers:
 
         Raises AnswerExpired and AnswerOfAnother.
         """
-        answer = await self._answer(asker, answer_id)
+        answer = await self.given(asker, answer_id)
         same = [one for one in answer.found if one.position == position]
         seen = await self._search.seen(asker, answer.guild_id, [one.message_id for one in same])
         newest = sorted(seen.values(), key=lambda stored: -stored.message.message_id)
@@ -199,7 +199,8 @@ class Answers:
         """The bot's messages that showed shared answers are gone."""
         await self._shares.drop(guild_id, message_ids)
 
-    async def _answer(self, asker: Member, answer_id: int) -> StoredAnswer:
+    async def given(self, asker: Member, answer_id: int) -> StoredAnswer:
+        """An answer that this member was given. Raises AnswerExpired and AnswerOfAnother."""
         answer = await self._answers.get(answer_id)
         if answer is None or answer.made_at < datetime.now(UTC) - KEPT:
             raise AnswerExpired
@@ -245,7 +246,7 @@ class Answers:
             rows = await self._search.seen(asker, asker.guild_id, [query.message_id])
             await self._reconcile.confirm(list(rows.values()), history, within=CHECKED_FOR_S)
 
-    async def _keep(self, answer: StoredAnswer) -> bool:
+    async def keep(self, answer: StoredAnswer) -> bool:
         """Remember an answer for its pages, if the database takes it; without it there is still the first one."""
         if not answer.found:
             return False

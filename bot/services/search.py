@@ -10,7 +10,7 @@ import numpy as np
 from bot.askers import Asker, Scope, visible_to
 from bot.composing import own_text
 from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, NothingToCompare, OtherGeneration
-from bot.messages import Channel, Hit, Mode, Query, StoredMessage
+from bot.messages import Channel, Hit, Mode, Query, Server, StoredMessage
 from bot.services.folding import MOST_COPIES, folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
 from bot.services.questions import QuestionVectors
@@ -95,6 +95,10 @@ class Search:
             if query.mode is Mode.MEANING:
                 raise
             return replace(question, failure=failure)
+
+    async def servers(self) -> list[Server]:
+        """The servers that anything may be stored of."""
+        return await self._servers.servers()
 
     async def channels(self, guild_id: int) -> list[Channel]:
         """The channels and threads of a server that anything may be stored from."""
