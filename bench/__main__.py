@@ -2,7 +2,8 @@
 
 `make bench ARGS="--size 20000"` for less; `--data PATH...` names exports to use instead of the sample.
 `make bench ARGS="--only engines"` compares vector engines instead, with build/bench-engines.json; with
-`rebuild` it tells how much making such an index slows the answers, with build/bench-rebuild.json.
+`rebuild` it tells how much making such an index slows the answers, with build/bench-rebuild.json; with `waves` how soon
+a wave is told and how often one that is none, with build/bench-waves.json.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from bench.figures import Figure, show
 from bench.live import discord_figures
 from bench.rebuild import rebuild_figures
 from bench.storage import storage_figures
+from bench.waves import wave_figures
 
 
 def main() -> None:
@@ -26,7 +28,8 @@ def main() -> None:
     if options.only == "engines":
         compare_engines(options)
         return
-    figures = rebuild_figures(options) if options.only == "rebuild" else _of_the_bot(options)
+    make = {"rebuild": rebuild_figures, "waves": wave_figures}.get(options.only, _of_the_bot)
+    figures = make(options)
     show(figures)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
@@ -53,8 +56,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="where the JSON goes")
     parser.add_argument(
         "--only",
-        choices=("storage", "discord", "engines", "rebuild"),
-        help="one part of it; the last two only when asked for",
+        choices=("storage", "discord", "engines", "rebuild", "waves"),
+        help="one part of it; the last three only when asked for",
     )
     parser.add_argument("--seconds", type=float, default=60, help="how long messages pour in (default 60)")
     engines = parser.add_argument_group("engines")
@@ -67,7 +70,7 @@ def _options() -> argparse.Namespace:
     engines.add_argument("--contenders", type=_names, default=NAMES, help=f"of {','.join(NAMES)}")
     options = parser.parse_args()
     options.data = options.data or default_data()
-    name = f"bench-{options.only}.json" if options.only in ("engines", "rebuild") else "bench.json"
+    name = f"bench-{options.only}.json" if options.only in ("engines", "rebuild", "waves") else "bench.json"
     options.out = options.out or ROOT / "build" / name
     return options
 

@@ -25,13 +25,14 @@ from bot.exts._history import DiscordHistory
 from bot.exts._reach import Reach
 from bot.exts._reader import Reader
 from bot.exts._shares import keep_shares_true
+from bot.exts._waves import keep_notices_true
 from bot.exts._words import CatalogueTranslator, tell
 from bot.services.audit import Act
 from bot.services.pulse import feel_pulse
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.events")
+EXTENSIONS = ("bot.exts.similar", "bot.exts.privacy", "bot.exts.admin", "bot.exts.watch", "bot.exts.events")
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
 _TELLING_OF_RIGHTS = {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_ROLE_UPDATE", "CHANNEL_UPDATE"}
 _EXPIRED_EVERY_S = 600.0
@@ -101,6 +102,8 @@ class SimilarBot(commands.Bot):
         self._run_beside(self.app.indexer.keep_mirror)
         self._run_beside(feel_pulse)
         self._run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of))
+        self._run_beside(self.app.waves.run)
+        self._run_beside(lambda: keep_notices_true(self, self.app.notices, self.app.waves, self.audience_of))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""

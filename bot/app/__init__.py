@@ -11,9 +11,11 @@ from bot.services.announcements import Announcements
 from bot.services.answers import Answers
 from bot.services.audit import Audit
 from bot.services.backfill import Backfill
+from bot.services.backgrounds import Backgrounds
 from bot.services.coverage import Coverage
 from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
+from bot.services.habits import Habits
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -33,6 +35,8 @@ from bot.services.traces import Tracker
 from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.walk import Walker
+from bot.services.wavenotices import WaveNotices
+from bot.services.waves import Waves
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
@@ -52,6 +56,7 @@ from bot.storage.optouts import OptOutStore
 from bot.storage.servers import ServerStore
 from bot.storage.sessions import begin_session
 from bot.storage.sweeps import SweepStore
+from bot.storage.waves import WaveStore
 
 _PRESSES_A_QUESTION = 2  # who turns pages asks for less than who asks
 
@@ -83,6 +88,8 @@ class App:
     tracker: Tracker
     proof: Proof
     spending: Spending
+    waves: Waves
+    notices: WaveNotices
 
 
 @asynccontextmanager
@@ -128,6 +135,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
+    waves, notices = _waves(database, spaces, lexicon, search, reconcile)
+    indexer.has_stored = waves.stored
     inspector = Inspector(
         database=database,
         messages=messages,
@@ -170,7 +179,17 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         tracker=Tracker(evidence, servers, spaces),
         proof=Proof(evidence, database, spaces),
         spending=spending,
+        waves=waves,
+        notices=notices,
     )
+
+
+def _waves(
+    database: Database, spaces: Spaces, lexicon: Lexicon, search: Search, reconcile: Reconcile
+) -> tuple[Waves, WaveNotices]:
+    store = WaveStore(database, spaces.embeddings.generation)
+    waves = Waves(store, Habits(store, spaces, Backgrounds(lexicon)), dim=spaces.embeddings.generation.dim)
+    return waves, WaveNotices(store, waves, search, reconcile)
 
 
 def _allowance(settings: Settings, times: int = 1) -> Allowance:

@@ -9,6 +9,7 @@ from bot.storage.audit import Act, leave_one_line
 from bot.storage.contexts import THREADS, make_anew, titled
 from bot.storage.database import Database, Transaction, json_ids
 from bot.storage.ledger import keep_total
+from bot.storage.tables import OF_A_SERVER
 from bot.texts import storable
 from bot.times import milliseconds
 
@@ -39,31 +40,6 @@ class Notice:
 
 
 _FORGOTTEN_AT_ONCE = 2_000
-# Children before parents, so that few rows are removed by way of a foreign key.
-_OF_A_SERVER = (
-    "answer_hits",
-    "answers",
-    "share_sources",
-    "shares",
-    "parts",
-    "embeddings",
-    "pending",
-    "worded",
-    "unworded",
-    "blocks",
-    "messages",
-    "authors",
-    "tombstones",
-    "marks",
-    "sweeps",
-    "coverage",
-    "notices",
-    "usage",
-    "budgets",
-    "budget_warnings",
-    "channels",
-    "servers",
-)
 
 
 class ServerStore:
@@ -198,7 +174,7 @@ class ServerStore:
         async with self._database.transaction() as transaction:
             await leave_one_line(transaction, guild_id, act)
             await keep_total(transaction, guild_id)
-            for table in _OF_A_SERVER:
+            for table in OF_A_SERVER:
                 await transaction.execute(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
 
     async def read_ids(self, guild_id: int) -> set[int]:
@@ -274,7 +250,7 @@ async def raise_marks(transaction: Transaction, guild_id: int, risen: Mapping[in
 
 async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
     """Channels are gone: drop their names, their marks, what was said of them and what was shared in them."""
-    for table in ("channels", "coverage", "shares", "sweeps"):
+    for table in ("channels", "coverage", "shares", "sweeps", "waves", "watches"):
         await transaction.execute(
             f"DELETE FROM {table} WHERE {IN_CHANNELS}",
             (guild_id, json_ids(channel_ids)),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from conftest import Rooms
 from fakes import AsStored
@@ -13,6 +14,7 @@ from bot.services.audit import Act, Audit
 from bot.storage.audit import AuditStore
 from bot.storage.ledger import Ledger, Spent
 from bot.storage.servers import Marks
+from bot.storage.waves import Watch, WaveStore
 
 CATEGORY, THREAD = 5, 77
 
@@ -164,6 +166,10 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         await rooms.sweeps.went_on(guild_id, CHANNEL, reached_id=3, began_at=datetime.now(UTC))
         await rooms.answers.shared(channel_id=CHANNEL, message_id=900, language="en", hits=page.hits)
         await rooms.backfill.noted(guild_id, channel_id=CHANNEL, message_id=901, language="en")
+        waves, watch = WaveStore(rooms.database, rooms.embeddings.generation), Watch(guild_id, 1, 5, 3, 10, 3, "en")
+        await waves.put_watch(watch)
+        wave_id = await waves.begin(watch, [2, 3], last_at=datetime.now(UTC))
+        await waves.ignore(guild_id, wave_id, np.ones(rooms.embedder.dim, np.float32))
     tables = await rooms.database.fetch(
         "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'guild_id'"
     )

@@ -21,6 +21,7 @@ from bot.storage.schema import (
     samples,
     sessions,
     usage,
+    waves,
     words,
 )
 
@@ -47,4 +48,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     audit.STATEMENTS,
     usage.STATEMENTS,
     pages.STATEMENTS,
+    waves.STATEMENTS,
 )

@@ -1,0 +1,31 @@
+"""Which tables hold rows of servers, so that nothing is left of one that is gone."""
+
+# Children before parents, so that few rows are removed by way of a foreign key.
+OF_A_SERVER = (
+    "wave_members",
+    "waves",
+    "ignored_kinds",
+    "watches",
+    "answer_hits",
+    "answers",
+    "share_sources",
+    "shares",
+    "parts",
+    "embeddings",
+    "pending",
+    "worded",
+    "unworded",
+    "blocks",
+    "messages",
+    "authors",
+    "tombstones",
+    "marks",
+    "sweeps",
+    "coverage",
+    "notices",
+    "usage",
+    "budgets",
+    "budget_warnings",
+    "channels",
+    "servers",
+)
