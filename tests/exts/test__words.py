@@ -23,7 +23,7 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
     commands = town.discord.commands.of(None)
 
     kinds = {command["name"]: command["type"] for command in commands}
-    assert kinds == {"similar": 1, "index": 1, "privacy": 1, "Find similar": 3}
+    assert kinds == {"similar": 1, "index": 1, "privacy": 1, "watch": 1, "Find similar": 3}
     assert all(command["contexts"] == [0] for command in commands)
     assert all(command["integration_types"] == [0] for command in commands)
     [index] = [command for command in commands if command["name"] == "index"]
@@ -35,7 +35,7 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
 async def test_commands_have_japanese_names_and_descriptions(town: Town) -> None:
     """Every name and every description is there in Japanese, and differs from the English one."""
     parts = registered(town.discord)
-    assert len(parts) == 4 + 10 + 8 + 6
+    assert len(parts) == 4 + 10 + 8 + 6 + 9
 
     for part in parts:
         assert part["name_localizations"]["ja"] not in ("", part["name"])

@@ -264,19 +264,21 @@ async def test_one_account_across_channels_is_told(town: Town) -> None:
     assert counted(await one_notice(mods)) == (3, 1)
 
 
-def real_texts(folder: Path, name: str, n: int) -> list[str]:
-    """What was really written, in its order, some of it."""
-    [path] = (folder / name).glob("*ubuntu [[]418475099803611426].json")
-    return [message["content"] for message in json.loads(path.read_text("utf-8"))["messages"][:n]]
+def really_said(folder: Path, n: int) -> list[tuple[int, str]]:
+    """What was really written, in its order, some of it, each with a number for its author."""
+    [path] = (folder / "ubuntu-irc-en").glob("*ubuntu [[]418475099803611426].json")
+    messages = json.loads(path.read_text("utf-8"))["messages"][:n]
+    numbers: dict[str, int] = {}
+    return [(numbers.setdefault(m["author"]["id"], len(numbers)), m["content"]) for m in messages]
 
 
 async def test_a_wave_is_found_among_real_messages(town: Town, shared_data: Path) -> None:
     """Among 2,000 real messages, at 200 a second, 40 reworded copies by 12 accounts are told, and nothing else."""
-    texts = real_texts(shared_data, "ubuntu-irc-en", 5_000)
-    people, spammers = crowd(town, 50), crowd(town, 12)
-    town.square.seed(people, texts[:3_000], start=datetime.now(UTC) - timedelta(days=30), step=timedelta(minutes=10))
-    mods = await watched(town, messages=8, accounts=5, minutes=5)
-    said: list[Said] = [(people[n * n % 50], town.square, text) for n, text in enumerate(texts[3_000:])]
+    real, people, spammers = really_said(shared_data, 5_000), crowd(town, 50), crowd(town, 12)
+    past = [text for _, text in real[:3_000]]
+    town.square.seed(people, past, start=datetime.now(UTC) - timedelta(days=30), step=timedelta(minutes=10))
+    mods = await watched(town)
+    said: list[Said] = [(people[author % 50], town.square, text) for author, text in real[3_000:]]
     for n, text in enumerate(GIFTS):
         said.insert(800 + 20 * n, (spammers[n % 12], town.square, text))
     await poured(said, per_second=200)
