@@ -181,11 +181,15 @@ class Waves:
         group = group[~usual]
         if not is_wave(group, sight.watch):
             return
+        sight.window.take_out(group.message_ids)
+        for wave in sight.waves:
+            if wave.touches(group.vectors, least=least):
+                wave.join(group)
+                return
         last_at = made_at(int(group.message_ids[-1]))
         ids = group.message_ids.tolist()
         wave_id = await self._store.begin(sight.watch, ids, last_at=last_at)
         wave = LiveWave(wave_id, group.vectors.astype(np.float32), last_at)
-        sight.window.take_out(group.message_ids)
         await asyncio.to_thread(self._gather, sight, wave, least)
         sight.waves.append(wave)
         log.info("wave %d was found in server %d", wave.wave_id, sight.watch.guild_id)

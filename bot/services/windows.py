@@ -109,6 +109,10 @@ class LiveWave:
         taken: Flags = near >= min(_TWO, len(self.vectors))
         return taken
 
+    def touches(self, vectors: Vectors | Halves, *, least: float) -> bool:
+        """Whether one of some vectors is like one of its messages: many of them are then no wave of their own."""
+        return bool((vectors @ self.vectors.T >= least).any())
+
     def join(self, messages: EmbeddedMessages) -> None:
         """Messages, the oldest first, belong to it."""
         if not len(messages):
