@@ -3,7 +3,8 @@
 `make bench ARGS="--size 20000"` for less; `--data PATH...` names exports to use instead of the sample.
 `make bench ARGS="--only engines"` compares vector engines instead, with build/bench-engines.json; with
 `rebuild` it tells how much making such an index slows the answers, with build/bench-rebuild.json; with `groups`
-how long finding groups of alike messages takes, with build/bench-groups.json.
+how long finding groups of alike messages takes, with build/bench-groups.json; with `waves` how soon a wave is told and
+how often one that is none, with build/bench-waves.json.
 """
 
 import argparse
@@ -21,8 +22,9 @@ from bench.groups import group_figures
 from bench.live import discord_figures
 from bench.rebuild import rebuild_figures
 from bench.storage import storage_figures
+from bench.waves import wave_figures
 
-_APART = {"rebuild": rebuild_figures, "groups": group_figures}
+_APART = {"rebuild": rebuild_figures, "groups": group_figures, "waves": wave_figures}
 
 
 def main() -> None:
@@ -57,8 +59,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="where the JSON goes")
     parser.add_argument(
         "--only",
-        choices=("storage", "discord", "engines", "rebuild", "groups"),
-        help="one part of it; the last three only when asked for",
+        choices=("storage", "discord", "engines", "rebuild", "groups", "waves"),
+        help="one part of it; the last four only when asked for",
     )
     parser.add_argument("--seconds", type=float, default=60, help="how long messages pour in (default 60)")
     engines = parser.add_argument_group("engines")

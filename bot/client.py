@@ -26,6 +26,7 @@ from bot.exts._reach import Reach
 from bot.exts._reader import Reader
 from bot.exts._replies import Replies
 from bot.exts._shares import keep_shares_true
+from bot.exts._waves import keep_notices_true
 from bot.exts._words import CatalogueTranslator, tell
 from bot.services.audit import Act
 from bot.services.pulse import feel_pulse
@@ -40,6 +41,7 @@ EXTENSIONS = (
     "bot.exts.privacy",
     "bot.exts.admin",
     "bot.exts.suggest",
+    "bot.exts.watch",
     "bot.exts.events",
 )
 _NEEDED = discord.Permissions(view_channel=True, read_message_history=True)
@@ -112,6 +114,8 @@ class SimilarBot(commands.Bot):
         self.run_beside(feel_pulse)
         replies = Replies(self, self.app.duplicates, self.audience_of)
         self.run_beside(lambda: keep_shares_true(self, self.app.answers, self.audience_of, also=replies.mend))
+        self.run_beside(self.app.waves.run)
+        self.run_beside(lambda: keep_notices_true(self, self.app.notices, self.app.waves, self.audience_of))
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Nothing: commands are the slash kind, and messages are put down by an extension."""

@@ -18,6 +18,7 @@ from bot.services.erasure import Erasure
 from bot.services.fusion import Fusion
 from bot.services.gathering import Gathering
 from bot.services.groups import Groups
+from bot.services.habits import Habits
 from bot.services.importer import Importer
 from bot.services.inbox import Inbox
 from bot.services.indexer import Indexer
@@ -42,6 +43,8 @@ from bot.services.upkeep import Upkeep
 from bot.services.uptodate import UpToDate
 from bot.services.verdicts import Verdicts
 from bot.services.walk import Walker
+from bot.services.wavenotices import WaveNotices
+from bot.services.waves import Waves
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
 from bot.storage.answers import AnswerStore, ShareStore
@@ -65,6 +68,7 @@ from bot.storage.servers import ServerStore
 from bot.storage.sessions import begin_session
 from bot.storage.sweeps import SweepStore
 from bot.storage.verdicts import VerdictStore
+from bot.storage.waves import WaveStore
 
 _PRESSES_A_QUESTION = 2  # who turns pages asks for less than who asks
 
@@ -104,6 +108,8 @@ class App:
     landscapes: Landscapes
     duplicates: Duplicates
     repeats: Repeats
+    waves: Waves
+    notices: WaveNotices
 
 
 @asynccontextmanager
@@ -151,6 +157,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
+    waves, notices = _waves(database, spaces, lexicon, search, reconcile)
+    indexer.has_stored = waves.stored
     inspector = Inspector(
         database=database,
         messages=messages,
@@ -201,7 +209,17 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         landscapes=Landscapes(lexicon, servers, spaces),
         duplicates=Duplicates(marks, search, answers),
         repeats=Repeats(marks, search, reconcile),
+        waves=waves,
+        notices=notices,
     )
+
+
+def _waves(
+    database: Database, spaces: Spaces, lexicon: Lexicon, search: Search, reconcile: Reconcile
+) -> tuple[Waves, WaveNotices]:
+    store = WaveStore(database, spaces.embeddings.generation)
+    waves = Waves(store, Habits(store, spaces, Backgrounds(lexicon)), dim=spaces.embeddings.generation.dim)
+    return waves, WaveNotices(store, waves, search, reconcile)
 
 
 def _allowance(settings: Settings, times: int = 1) -> Allowance:

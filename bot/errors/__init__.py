@@ -41,6 +41,7 @@ from bot.errors.discord import (
     AnswerOfAnother,
     BotMayNotRead,
     BotMayNotReply,
+    BotMayNotWrite,
     DiscordIntentMissing,
     DiscordTokenRefused,
     DiscordUnreachable,
@@ -48,6 +49,7 @@ from bot.errors.discord import (
     HistoryUnavailable,
     KindIsOff,
     MayNotMark,
+    MayNotModerate,
     MayNotWrite,
     NotAllowed,
     NotAuthor,
@@ -58,6 +60,7 @@ from bot.errors.discord import (
     NotOffered,
     ServerAsksTooOften,
     TooManyQuestions,
+    WaveGone,
 )
 from bot.errors.imports import (
     DatasetUnusable,
@@ -79,6 +82,7 @@ __all__ = [
     "BotError",
     "BotMayNotRead",
     "BotMayNotReply",
+    "BotMayNotWrite",
     "BudgetSpent",
     "ConversionFailed",
     "DataFolderInUse",
@@ -103,6 +107,7 @@ __all__ = [
     "IndexUnsuitable",
     "KindIsOff",
     "MayNotMark",
+    "MayNotModerate",
     "MayNotWrite",
     "MessageNotEmbedded",
     "MessageNotFound",
@@ -125,4 +130,5 @@ __all__ = [
     "StorageFailed",
     "TooLittleToMap",
     "TooManyQuestions",
+    "WaveGone",
 ]

@@ -82,6 +82,18 @@ class KindIsOff(Valued):
     kind: str
 
 
+class BotMayNotWrite(BotError):
+    """The bot lacks View Channel, Send Messages or Embed Links in the channel."""
+
+
+class MayNotModerate(BotError):
+    """The member lacks Manage Messages in the channel."""
+
+
+class WaveGone(BotError):
+    """Nothing is left of the wave that a notice was about."""
+
+
 class AnswerExpired(BotError):
     """The answer is older than it is kept, or there never was one."""
 

@@ -138,6 +138,7 @@ class Events(commands.Cog):
             return
         self.bot.app.answers.permissions_changed(guild.id)
         self.bot.app.duplicates.permissions_changed(guild.id)
+        self.bot.app.notices.permissions_changed(guild.id)
         now_open, were_open = _open_to_bot(guild), self._open.get(guild.id, set())
         self._open[guild.id] = now_open
         turned = frozenset(channel_id for channel_id, _ in now_open ^ were_open)
@@ -148,6 +149,7 @@ class Events(commands.Cog):
             return
         self.bot.app.answers.permissions_changed(guild.id)
         self.bot.app.duplicates.permissions_changed(guild.id)
+        self.bot.app.notices.permissions_changed(guild.id)
         self._open[guild.id] = _open_to_bot(guild)
         # In this order: a change of reach makes void what was read before it.
         await self.inbox.put(ReachChanged(guild.id))

@@ -46,6 +46,7 @@ class Indexer:
         self._is_mirroring = False
         self._is_behind = False  # the mirror lacks what was stored
         self._is_out = False  # as far as the log was told
+        self.has_stored: Callable[[int, list[int]], None] = _tell_nobody  # of a server's messages that were mirrored
 
     async def drain(self, *, without: Collection[int] = ()) -> AsyncIterator[int]:
         """Embed what is pending until nothing is; yields how many texts each step has dealt with.
@@ -258,7 +259,12 @@ class Indexer:
         for guild_id in {text.guild_id for text in written}:
             ids = np.array([text.message_id for text in written if text.guild_id == guild_id], np.int64)
             await asyncio.to_thread(self._mirror.take_in, guild_id, ids)
+            self.has_stored(guild_id, ids.tolist())
         self._is_behind = False
+
+
+def _tell_nobody(guild_id: int, message_ids: list[int]) -> None:
+    """Whoever wants to hear of what was stored takes this place."""
 
 
 def _terms(texts: Sequence[UnwordedText]) -> list[list[str]]:

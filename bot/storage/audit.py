@@ -28,6 +28,10 @@ class Act(StrEnum):
     SIFTED = "sifted"  # from where on what is related is shown
     MARKED = "marked"
     UNMARKED = "unmarked"
+    WATCHED = "watched"
+    UNWATCHED = "unwatched"
+    WAVE_DISMISSED = "wave_dismissed"
+    WAVE_IGNORED = "wave_ignored"
     FORGOT = "forgot"
     EXPORTED = "exported"
     OPTED_OUT = "opted_out"

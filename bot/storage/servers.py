@@ -250,7 +250,8 @@ async def raise_marks(transaction: Transaction, guild_id: int, risen: Mapping[in
 
 async def forget_channels(transaction: Transaction, guild_id: int, channel_ids: Iterable[int]) -> None:
     """Channels are gone: drop their names, their marks, what was said of them and what was shared in them."""
-    for table in ("channels", "coverage", "shares", "duplicate_replies", "sweeps", "suggested_channels"):
+    tables = ("channels", "coverage", "shares", "duplicate_replies", "sweeps", "suggested_channels", "waves", "watches")
+    for table in tables:
         await transaction.execute(
             f"DELETE FROM {table} WHERE {IN_CHANNELS}",
             (guild_id, json_ids(channel_ids)),

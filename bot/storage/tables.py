@@ -2,6 +2,10 @@
 
 # Children before parents, so that few rows are removed by way of a foreign key.
 OF_A_SERVER = (
+    "wave_members",
+    "waves",
+    "ignored_kinds",
+    "watches",
     "answer_hits",
     "answers",
     "share_sources",

@@ -5,7 +5,7 @@ from standin import Discord
 from standin.rules import nodes
 from town import Town, shown
 
-COMMANDS = ["similar", "duplicates", "groups", "trends", "map", "privacy", "index", "suggest"]
+COMMANDS = ["similar", "duplicates", "groups", "trends", "map", "privacy", "index", "suggest", "watch"]
 MENUS = ["Find similar", "Mark as duplicate of..."]
 EXPECTED = {"similar": "類似検索", "groups": "グループ", "index": "索引", "Find similar": "似たメッセージを探す"}
 LIMIT_OF_NAME, LIMIT_OF_DESCRIPTION, LIMIT_OF_COMMAND = 32, 100, 8_000
@@ -37,7 +37,7 @@ async def test_commands_are_registered_for_servers_alone(town: Town) -> None:
 async def test_commands_have_japanese_names_and_descriptions(town: Town) -> None:
     """Every name and every description is there in Japanese, and differs from the English one."""
     parts = registered(town.discord)
-    assert len(parts) == 10 + 10 + 8 + 6 + 9 + 5 + 2 + 3
+    assert len(parts) == 10 + 10 + 8 + 6 + 9 + 5 + 2 + 3 + 9
 
     for part in parts:
         assert part["name_localizations"]["ja"] not in ("", part["name"])

@@ -41,6 +41,7 @@ WITH_MESSAGE_IDS = {
     "pending": "message_id",
     "answer_hits": "message_id",
     "share_sources": "source_id",
+    "wave_members": "message_id",
 }
 LONG_ENOUGH = 12  # shorter texts may stand in a log by chance
 _turns = itertools.count()

@@ -35,6 +35,7 @@ _MAY_ASK = {
     "services/keeping.py": "what is too old by days is not kept",
     "services/privacy.py": "up to when somebody is forgotten, and when a file was made for them",
     "services/spending.py": "which month it is",
+    "services/waves.py": "what was written some minutes ago is no longer part of a wave",
     "services/withdrawal.py": "when it was looked after what is too old",
     "services/fusion.py": "where a server wants it, what is old by days comes later",
     "services/indexer.py": "when a person may expect the next try",

@@ -23,6 +23,7 @@ BREACHES = {
     "in pending and not stored": "INSERT INTO pending VALUES (7, {guild}, NULL)",
     "in answer_hits and not stored": "INSERT INTO answer_hits VALUES (1, 1, 0, {guild}, 7, 50, NULL)",
     "in share_sources and not stored": "INSERT INTO share_sources VALUES ({guild}, 1, 7, 1, 50, NULL)",
+    "in wave_members and not stored": "INSERT INTO wave_members VALUES (1, {guild}, 7)",
     "neither a vector nor": "DELETE FROM embeddings WHERE message_id = {first}",
     "have a vector and wait": "INSERT INTO pending VALUES ({first}, {guild}, NULL)",
     "a vector of another text": "UPDATE embeddings SET content_hash = x'01' WHERE message_id = {first}",

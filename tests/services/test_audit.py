@@ -70,7 +70,7 @@ def test_every_act_has_its_words(language: str) -> None:
     """Those of managers and of the operator, those about a channel, and those of members about themselves."""
     lines = [AuditLine(1, datetime.now(UTC), 1, is_own=False, act=act, detail={}) for act in Act]
     lines += [AuditLine(1, datetime.now(UTC), None, is_own=True, act=act, detail={}) for act in OWN]
-    for act in (Act.STARTED, Act.STOPPED, Act.SUGGESTED, Act.UNSUGGESTED):
+    for act in (Act.STARTED, Act.STOPPED, Act.SUGGESTED, Act.UNSUGGESTED, Act.WATCHED):
         lines.append(AuditLine(1, datetime.now(UTC), 1, is_own=False, act=act, detail={"channel_id": "1"}))
     words = Words(language)
     told = [words.act(line.key, channel="#1", messages=1, days=1, kind="voice", percent=1) for line in lines]

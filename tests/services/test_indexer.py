@@ -41,6 +41,20 @@ async def test_what_waits_is_embedded_and_mirrored(rooms: Rooms) -> None:
     assert await drain(rooms) == []
 
 
+async def test_who_wants_to_hears_of_what_was_stored(rooms: Rooms) -> None:
+    """Each message is told once it is mirrored, also one whose text was embedded before; nothing is told twice."""
+    told = []
+    rooms.indexer.has_stored = lambda guild_id, ids: told.append((guild_id, ids, rooms.mirror.ids(guild_id).tolist()))
+    await rooms.indexer.reconcile()
+    await rooms.ingest.saved(GUILD, [message(1, "one")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(4, "four", guild_id=OTHER_GUILD)])
+    await drain(rooms)
+    await rooms.ingest.saved(GUILD, [message(2, "one")])
+    await drain(rooms)
+
+    assert sorted(told) == [(GUILD, [1], [1]), (GUILD, [2], [1, 2]), (OTHER_GUILD, [4], [4])]
+
+
 async def test_i8_equal_texts_are_paid_for_once(rooms: Rooms) -> None:
     """A text is sent once however often it is said, together or later."""
     await rooms.ingest.saved(GUILD, [message(1, "red"), message(2, "red"), message(3, "bye")])

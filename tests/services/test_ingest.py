@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from conftest import Rooms
 from fakes import AsStored
@@ -15,6 +16,7 @@ from bot.storage.ledger import Ledger, Spent
 from bot.storage.related import Due, RelatedStore
 from bot.storage.servers import Marks
 from bot.storage.verdicts import Judged, Verdict, VerdictStore
+from bot.storage.waves import Watch, WaveStore
 
 CATEGORY, THREAD = 5, 77
 
@@ -175,6 +177,10 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         await verdicts.put_threshold(guild_id, 50, "words")
         marked = await rooms.duplicates.mark(Member(guild_id, 1, frozenset({CHANNEL})), 3, 2)
         await rooms.duplicates.replied(marked, reply_id=902, language="en")
+        waves, watch = WaveStore(rooms.database, rooms.embeddings.generation), Watch(guild_id, 1, 5, 3, 10, 3, "en")
+        await waves.put_watch(watch)
+        wave_id = await waves.begin(watch, [2, 3], last_at=datetime.now(UTC))
+        await waves.ignore(guild_id, wave_id, np.ones(rooms.embedder.dim, np.float32))
     tables = await rooms.database.fetch(
         "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name = 'guild_id'"
     )

@@ -24,6 +24,7 @@ from bot.storage.schema import (
     sessions,
     usage,
     verdicts,
+    waves,
     words,
 )
 
@@ -53,4 +54,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     related.STATEMENTS,
     verdicts.STATEMENTS,
     duplicates.STATEMENTS,
+    waves.STATEMENTS,
 )
