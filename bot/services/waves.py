@@ -27,6 +27,7 @@ _TIDIED_EVERY_S = 5.0
 _WAITING = 20_000  # messages of a server that may wait to be looked at
 _AT_ONCE = 64  # that are compared with the window in one product
 _CONSIDERED = 64  # messages of those that may be a wave, the latest; the others follow if it is one
+_LESS = 0.1  # how much less like a wave that goes on those may be who would else be one beside it
 _ROUNDS = 8  # of looking for what is like that which was found before
 
 
@@ -183,7 +184,7 @@ class Waves:
             return
         sight.window.take_out(group.message_ids)
         for wave in sight.waves:
-            if wave.touches(group.vectors, least=least):
+            if wave.touches(group.vectors, least=least - _LESS):
                 wave.join(group)
                 return
         last_at = made_at(int(group.message_ids[-1]))

@@ -100,8 +100,8 @@ def counted(notice: Message) -> tuple[int, int]:
 
 async def one_notice(mods: Channel, *, within: float = 10) -> Message:
     await eventually(lambda: notices(mods), within=within)
-    [notice] = notices(mods)
-    return notice
+    assert len(notices(mods)) == 1, [text_of(notice) for notice in notices(mods)]
+    return notices(mods)[0]
 
 
 # --- who may, and what is told
