@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from bot.composing import hash_of, own_text
 from bot.messages import Said
 from bot.saying import says_little
-from bot.storage.contexts import THREADS, answering, make_anew, titled, word_anew
+from bot.storage.channels import untitle
+from bot.storage.contexts import answering, make_anew, word_anew
 from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
 from bot.storage.removing import Removed, bury, remove
 from bot.storage.versions import is_damaged
@@ -116,17 +117,6 @@ def _unnamed(row: Row, person_id: int) -> _Unnamed:
     if is_damaged(said, text_hash, opens_thread=bool(opens_thread)):
         new_hash = text_hash  # or the text would pass for a sound one
     return _Unnamed(message_id, without.names, new_hash, says_little(own), is_changed=new_hash != text_hash)
-
-
-async def untitle(transaction: Transaction, guild_id: int, message_ids: Collection[int]) -> list[int]:
-    """Drop the titles of the threads that these messages begin; the messages whose vectors are made of them."""
-    threads = await transaction.fetch(
-        f"""UPDATE channels SET name = '', is_untitled = 1
-            WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?)) AND kind IN {THREADS}
-            RETURNING channel_id""",
-        (guild_id, json_ids(message_ids)),
-    )
-    return await titled(transaction, guild_id, [row[0] for row in threads]) if threads else []
 
 
 async def _mark_shares(transaction: Transaction, guild_id: int, source_ids: Collection[int]) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
 from bot.storage.audit import Act, leave_one_line
-from bot.storage.contexts import THREADS, make_anew, titled
+from bot.storage.channels import put_channel, told_of
 from bot.storage.database import Database, Transaction, json_ids
 from bot.storage.ledger import keep_total
 from bot.texts import storable
@@ -80,29 +80,16 @@ class ServerStore:
         if await self._knows(server, channel):
             return []
         async with self._database.transaction() as transaction:
-            title = await _title(transaction, channel)
             await transaction.execute(
                 """INSERT INTO servers (guild_id, name) VALUES (?, ?)
                    ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''""",
                 (server.guild_id, storable(server.name)),
             )
-            await transaction.execute(
-                """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name, is_age_restricted)
-                   VALUES (?, ?, ?, ?, ?, ?)
-                   ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, kind = excluded.kind,
-                                             name = iif(is_untitled, '', coalesce(nullif(excluded.name, ''), name)),
-                                             is_age_restricted = excluded.is_age_restricted""",
-                (channel.guild_id, channel.channel_id, *_told(channel)),
-            )
-            if title == await _title(transaction, channel):
-                return []
-            stale = await titled(transaction, channel.guild_id, [channel.channel_id])
-            await make_anew(transaction, channel.guild_id, stale)
-        return stale
+            return await put_channel(transaction, channel)
 
     async def _knows(self, server: Server, channel: Channel) -> bool:
         """Whether all of this was told before, so that nothing is to be written."""
-        told = (storable(server.name), *_told(channel))
+        told = (storable(server.name), *told_of(channel))
         rows = await self._database.fetch(
             """SELECT s.name, parent_id, kind, iif(c.is_untitled, ?, c.name), is_age_restricted
                FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ? AND channel_id = ?""",
@@ -245,11 +232,6 @@ class ServerStore:
         return replace(Marks(*rows[0]), are_first=False) if rows else None
 
 
-def _told(channel: Channel) -> tuple[int | None, str, str, bool]:
-    """What is told of a channel, as the columns have it."""
-    return (channel.parent_id, channel.kind, storable(channel.name), channel.is_age_restricted)
-
-
 async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> None:
     """Move a channel's marks outwards, in the transaction that saves the page which moved them."""
     n_moved = await transaction.execute(
@@ -288,12 +270,3 @@ async def forget_marks(transaction: Transaction, guild_id: int, channel_ids: Ite
         f"DELETE FROM marks WHERE {IN_CHANNELS}",
         (guild_id, json_ids(channel_ids)),
     )
-
-
-async def _title(transaction: Transaction, channel: Channel) -> str | None:
-    """The name of a thread, as it is known; None for other channels."""
-    rows = await transaction.fetch(
-        f"SELECT name FROM channels WHERE guild_id = ? AND channel_id = ? AND kind IN {THREADS}",
-        (channel.guild_id, channel.channel_id),
-    )
-    return rows[0][0] if rows else None
