@@ -78,6 +78,20 @@ class ErasureStore:
             await make_anew(transaction, guild_id, stale)
         return tuple(stale)
 
+    async def threads_of(self, guild_id: int, person_id: int) -> tuple[int, ...]:
+        """The threads that a person opened."""
+        rows = await self._database.fetch(
+            "SELECT channel_id FROM channels WHERE guild_id = ? AND owner_id = ?", (guild_id, person_id)
+        )
+        return tuple(row[0] for row in rows)
+
+    async def untitle(self, guild_id: int, thread_ids: Collection[int]) -> tuple[int, ...]:
+        """Drop the titles of threads, and who opened them; the ids of the messages that lost their vectors."""
+        async with self._database.transaction() as transaction:
+            untitled = await untitle(transaction, guild_id, thread_ids)
+            await make_anew(transaction, guild_id, untitled)
+        return tuple(untitled)
+
     async def forget_person(self, guild_id: int, person_id: int) -> None:
         """Drop what is known of a person beside messages: their name, and what they were answered."""
         async with self._database.transaction() as transaction:

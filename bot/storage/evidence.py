@@ -8,7 +8,13 @@ from bot.storage.contexts import THREADS
 from bot.storage.database import Database, Row, json_ids
 
 _AT_ONCE = 2_000
-_OF_PEOPLE = (("messages", "author_id"), ("worded", "author_id"), ("authors", "author_id"), ("answers", "user_id"))
+_OF_PEOPLE = (
+    ("messages", "author_id"),
+    ("worded", "author_id"),
+    ("authors", "author_id"),
+    ("answers", "user_id"),
+    ("channels", "owner_id"),
+)
 _COLUMNS = ("message_id", "source_id")
 _STAY = ("tombstones",)  # which keep messages from coming back
 # Vectors of others in which there is something of a person: what a short message answers, and the thread it stands in.

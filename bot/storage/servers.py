@@ -91,9 +91,10 @@ class ServerStore:
         """Whether all of this was told before, so that nothing is to be written."""
         told = (storable(server.name), *told_of(channel))
         rows = await self._database.fetch(
-            """SELECT s.name, parent_id, kind, iif(c.is_untitled, ?, c.name), is_age_restricted
-               FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ? AND channel_id = ?""",
-            (storable(channel.name), server.guild_id, channel.channel_id),
+            """SELECT s.name, parent_id, kind, iif(c.is_untitled, ?1, c.name), is_age_restricted,
+                      iif(c.is_untitled OR ?2 IS NULL, ?2, owner_id)
+               FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ?3 AND channel_id = ?4""",
+            (storable(channel.name), channel.owner_id, server.guild_id, channel.channel_id),
         )
         return told in rows
 
@@ -103,11 +104,11 @@ class ServerStore:
 
     async def channels(self, guild_id: int) -> list[Channel]:
         rows = await self._database.fetch(
-            """SELECT guild_id, channel_id, name, kind, parent_id, is_age_restricted FROM channels
+            """SELECT guild_id, channel_id, name, kind, parent_id, is_age_restricted, owner_id FROM channels
                WHERE guild_id = ? ORDER BY channel_id""",
             (guild_id,),
         )
-        return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4], bool(row[5])) for row in rows]
+        return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4], bool(row[5]), row[6]) for row in rows]
 
     async def coverage(self) -> dict[int, dict[int, bool]]:
         """By server, what it said of its channels (0 for all the rest): whether they are to be indexed."""

@@ -199,7 +199,7 @@ async def test_a_vector_that_was_made_of_it_is_found(town: Rooms, monkeypatch: p
         return []
 
     traces = await traces_of(town)
-    for name in ("removing.answering", "erasure.answering", "erasure.titled"):
+    for name in ("removing.answering", "erasure.answering", "channels.titled"):
         monkeypatch.setattr(f"bot.storage.{name}", nothing)
     await town.erasure.forget_author(ADA)
 

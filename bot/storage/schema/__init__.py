@@ -16,6 +16,7 @@ from bot.storage.schema import (
     keeping,
     messages,
     optouts,
+    owners,
     pages,
     parts,
     samples,
@@ -47,4 +48,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     audit.STATEMENTS,
     usage.STATEMENTS,
     pages.STATEMENTS,
+    owners.STATEMENTS,
 )
