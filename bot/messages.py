@@ -42,7 +42,7 @@ class Server:
 class Channel:
     """A channel or a thread; `parent_id` is the category of a channel and the channel of a thread.
 
-    A thread is age-restricted when its channel is.
+    A thread is age-restricted when its channel is; `owner_id` is who opened it, None where that was not told.
     """
 
     guild_id: int
@@ -51,6 +51,7 @@ class Channel:
     kind: ChannelKind = ChannelKind.TEXT
     parent_id: int | None = None
     is_age_restricted: bool = False
+    owner_id: int | None = None
 
     @property
     def is_thread(self) -> bool:

@@ -33,6 +33,7 @@ def location_of(place: Place) -> Location:
             kind,
             place.parent_id,
             is_age_restricted=place.parent is not None and is_age_restricted(place.parent),
+            owner_id=place.owner_id,
         )
         return Location(server_of(place.guild), channel, place.parent.category_id if place.parent else None)
     channel = Channel(
@@ -47,8 +48,9 @@ def is_age_restricted(channel: discord.abc.GuildChannel) -> bool:
 
 def thread_of(payload: discord.RawThreadUpdateEvent) -> Channel:
     """A thread as Discord tells of it, whether or not it is known; not whether it is age-restricted."""
-    kind = _KINDS.get(payload.thread_type, ChannelKind.OTHER)
-    return Channel(payload.guild_id, payload.thread_id, payload.data["name"], kind, payload.parent_id)
+    kind, told = _KINDS.get(payload.thread_type, ChannelKind.OTHER), payload.data
+    owner_id = int(told["owner_id"])
+    return Channel(payload.guild_id, payload.thread_id, told["name"], kind, payload.parent_id, owner_id=owner_id)
 
 
 def message_of(message: discord.Message, guild_id: int) -> Message:

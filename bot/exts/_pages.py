@@ -132,15 +132,24 @@ class ShareButton(AnswerButton, template=f"share:{STATE}"):
         history = bot.history_of(asker.guild_id)
         hits = await answers.to_share(asker, audience, self.answer_id, self.start, history=history)
         hits = await _seen_by_all(interaction, here, hits)
-        words = words_of_server(interaction)
-        sent = await interaction.followup.send(
-            words("answer.shared_by", name=interaction.user.mention), embed=share_embed(hits, words), wait=True
-        )
-        await answers.shared(channel_id=here.id, message_id=sent.id, language=words.language, hits=hits)
+        await _send_to_all(interaction, here, hits)
         page = await answers.turn(asker, self.answer_id, self.start, history=history)
         page = page.seen_by(await bot.asker_now(interaction, page.channel_ids))
         view = _buttons(page, words_of(interaction), is_shared=True)
         await interaction.edit_original_response(view=view)
+
+
+async def _send_to_all(interaction: Press, here: Place, hits: tuple[Hit, ...]) -> None:
+    """Show hits in a channel; what cannot be put down does not stay there, since nothing could be taken out of it."""
+    answers, words = interaction.client.app.answers, words_of_server(interaction)
+    sent = await interaction.followup.send(
+        words("answer.shared_by", name=interaction.user.mention), embed=share_embed(hits, words), wait=True
+    )
+    try:
+        await answers.shared(channel_id=here.id, message_id=sent.id, language=words.language, hits=hits)
+    except BaseException:
+        await sent.delete()
+        raise
 
 
 def _may_write(interaction: Press, here: discord.abc.GuildChannel | discord.Thread) -> bool:

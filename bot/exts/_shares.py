@@ -1,5 +1,6 @@
 """Keeps shared answers and suggestions true: what was deleted, rewritten or closed to others is taken out of them."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 AudienceOf = Callable[[Place], Awaitable[Audience]]
 
-_RETRY_S = 600.0  # after which a share that could not be edited is tried again
+_RETRY_S = 600.0  # after which a share that could not be narrowed or edited is tried again
 
 
 class Posted(Protocol):
@@ -49,6 +50,7 @@ async def keep_shares_true(
             except FAILED as error:
                 log.warning("shared answer %d is not edited: %s", share.message_id, error)
                 refused_until[share.message_id] = time.monotonic() + _RETRY_S
+                asyncio.get_running_loop().call_later(_RETRY_S, answers.may_be_stale.set)
         await also()
         await answers.may_be_stale.wait()
 
@@ -56,14 +58,19 @@ async def keep_shares_true(
 async def _narrow(client: discord.Client, answers: Answers, audience_of: AudienceOf) -> None:
     """Have shares forget what not everyone there may read any more, where permissions changed."""
     audiences: dict[int, Audience] = {}
-    for share in await answers.turned_shares():
-        try:
-            if share.channel_id not in audiences and (here := await where(client, share)):
-                audiences[share.channel_id] = await audience_of(here)
-        except FAILED as error:
-            log.warning("who reads shared answer %d is not known: %s", share.message_id, error)
-        if share.channel_id in audiences:
-            await answers.narrow(share, audiences[share.channel_id])
+    unknown: set[int] = set()
+    async with answers.turned_shares() as shares:
+        for share in shares:
+            try:
+                if share.channel_id not in audiences and (here := await where(client, share)):
+                    audiences[share.channel_id] = await audience_of(here)
+            except FAILED as error:
+                log.warning("who reads shared answer %d is not known: %s", share.message_id, error)
+                unknown.add(share.guild_id)
+            if share.channel_id in audiences:
+                await answers.narrow(share, audiences[share.channel_id])
+    for guild_id in unknown:
+        asyncio.get_running_loop().call_later(_RETRY_S, answers.permissions_changed, guild_id)
 
 
 async def _redraw(client: discord.Client, answers: Answers, audience_of: AudienceOf, share: Share) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -170,16 +171,20 @@ class Answers:
         self._turned.add(guild_id)
         self.may_be_stale.set()
 
-    async def turned_shares(self) -> list[Share]:
-        """The shared answers of servers whose permissions changed since the last call."""
+    @asynccontextmanager
+    async def turned_shares(self) -> AsyncIterator[list[Share]]:
+        """The shared answers of servers whose permissions changed since they were last gone through to the end."""
         turned, self._turned = self._turned, set()
-        return [share for guild_id in sorted(turned) for share in await self._shares.of(guild_id)]
+        try:
+            yield [share for guild_id in sorted(turned) for share in await self._shares.of(guild_id)]
+        except BaseException:
+            self._turned |= turned
+            raise
 
     async def narrow(self, share: Share, audience: Audience) -> None:
         """Have a shared answer forget what not all of its audience may see, which makes it stale."""
         seen = await self._search.seen(audience, share.guild_id, [one.message_id for one in share.found])
-        hidden_ids = [one.message_id for one in share.found if one.message_id not in seen]
-        if hidden_ids:
+        if hidden_ids := [one.message_id for one in share.found if one.message_id not in seen]:
             log.info("shared answer %d shows %d messages that not all may read", share.message_id, len(hidden_ids))
             await self._shares.take_out(share, hidden_ids)
 

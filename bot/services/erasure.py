@@ -58,6 +58,8 @@ class Erasure:
             for ids in _some_of(stretch.naming):
                 await self._unname(guild_id, author_id, ids)
             after_id = stretch.last_id
+        for ids in _some_of(await self._store.threads_of(guild_id, author_id)):
+            await self._untitle(guild_id, ids)
         await self._store.forget_person(guild_id, author_id)
         if n_erased:
             log.info("forgot a person in server %d, who wrote %d messages", guild_id, n_erased)
@@ -77,6 +79,12 @@ class Erasure:
             await self._spaces.remove(guild_id, stale)
         self._ingest.has_pending.set()
         self._answers.may_be_stale.set()
+
+    async def _untitle(self, guild_id: int, thread_ids: Collection[int]) -> None:
+        async with self._spaces.in_step:
+            stale = await self._store.untitle(guild_id, thread_ids)
+            await self._spaces.remove(guild_id, stale)
+        self._ingest.has_pending.set()
 
 
 def _some_of(ids: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -148,9 +148,11 @@ class Privacy:
     async def _beside_messages(self, guild_id: int, member_id: int) -> dict[str, Any]:
         wish = await self._optouts.of(guild_id, member_id)
         asked_at = await self._members.asked_at(guild_id, member_id)
+        threads = await self._members.threads(guild_id, member_id)
         return _head(guild_id, member_id) | {
             "name": await self._members.name(guild_id, member_id),
             "names_in_messages_of_others": await self._members.names_told_by_others(guild_id, member_id),
+            "threads_opened": [{"channel_id": str(i), "title": title} for i, title in threads.items()],
             "opted_out_at": _iso(wish.opted_out_at),
             "forgotten_up_to": None if wish.forgotten_to_id is None else _iso(made_at(wish.forgotten_to_id)),
             "answers_that_can_be_paged": [_iso(at) for at in asked_at],

@@ -22,13 +22,15 @@ _AT_ONCE = 2**22  # bytes of others' texts that are looked through in one go
 class Traces:
     """What was known of a person; it is held in memory and written nowhere.
 
-    `written` are their messages and `stale` those of others whose vectors are made of these as well, by server;
-    `pieces` are those of texts, vectors and more that nobody else's texts and vectors have, `terms` the words that
-    only they used. `n_shared` texts are said by others, too, and stay there; `n_short` say too little to be looked for.
+    `written` are their messages, `threads` those whose titles are theirs, and `stale` the messages of others whose
+    vectors are made of these as well, by server; `pieces` are those of texts, vectors and more that nobody else's texts
+    and vectors have, `terms` the words that only they used. `n_shared` texts are said by others, too, and stay there;
+    `n_short` say too little to be looked for.
     """
 
     person_id: int
     written: dict[int, set[int]] = field(default_factory=dict)
+    threads: dict[int, set[int]] = field(default_factory=dict)
     stale: dict[int, set[int]] = field(default_factory=dict)
     pieces: dict[str, set[bytes]] = field(default_factory=lambda: {kind: set() for kind in _KINDS})
     terms: set[str] = field(default_factory=set)
@@ -76,15 +78,15 @@ class Tracker:
             else:
                 continue
             traces.pieces[HASHES].update([known.content_hash] if known.content_hash else ())
+        traces.threads[guild_id] = await self._store.threads_of(guild_id, traces.person_id)
         texts += await self._names(traces, guild_id)
-        threads = {i for kind, i, _ in await self._store.names(guild_id) if kind == "thread"}
-        made_of = await self._store.made_of(guild_id, written | naming, written & threads)
+        made_of = await self._store.made_of(guild_id, written | naming, traces.threads[guild_id])
         traces.stale[guild_id] = (made_of | naming) - written
         await self._add_vectors(traces, guild_id)
         return texts
 
     async def _names(self, traces: Traces, guild_id: int) -> list[list[bytes]]:
-        """The pieces of a person's name, and of the titles of the threads that they began."""
+        """The pieces of a person's name, and of the titles of their threads."""
         return [
             pieces_of(name.encode())
             for kind, its_id, name in await self._store.names(guild_id)
@@ -132,11 +134,11 @@ class Tracker:
 
 
 def _is_theirs(traces: Traces, guild_id: int, kind: str, its_id: int) -> bool:
-    """Whether a name is the person's, or the title of a thread that they began."""
+    """Whether a name is the person's, or the title of a thread of theirs."""
     if guild_id not in traces.written:
         return False
     return (kind == "author" and its_id == traces.person_id) or (
-        kind == "thread" and its_id in traces.written[guild_id]
+        kind == "thread" and its_id in traces.threads[guild_id]
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from bot.composing import hash_of, own_text
 from bot.messages import Said
 from bot.saying import says_little
-from bot.storage.contexts import THREADS, answering, make_anew, titled, word_anew
+from bot.storage.channels import untitle
+from bot.storage.contexts import answering, make_anew, word_anew
 from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
 from bot.storage.removing import Removed, bury, remove
 from bot.storage.versions import is_damaged
@@ -77,6 +78,20 @@ class ErasureStore:
             await make_anew(transaction, guild_id, stale)
         return tuple(stale)
 
+    async def threads_of(self, guild_id: int, person_id: int) -> tuple[int, ...]:
+        """The threads that a person opened."""
+        rows = await self._database.fetch(
+            "SELECT channel_id FROM channels WHERE guild_id = ? AND owner_id = ?", (guild_id, person_id)
+        )
+        return tuple(row[0] for row in rows)
+
+    async def untitle(self, guild_id: int, thread_ids: Collection[int]) -> tuple[int, ...]:
+        """Drop the titles of threads, and who opened them; the ids of the messages that lost their vectors."""
+        async with self._database.transaction() as transaction:
+            untitled = await untitle(transaction, guild_id, thread_ids)
+            await make_anew(transaction, guild_id, untitled)
+        return tuple(untitled)
+
     async def forget_person(self, guild_id: int, person_id: int) -> None:
         """Drop what is known of a person beside messages: their name, and what they were answered."""
         async with self._database.transaction() as transaction:
@@ -116,17 +131,6 @@ def _unnamed(row: Row, person_id: int) -> _Unnamed:
     if is_damaged(said, text_hash, opens_thread=bool(opens_thread)):
         new_hash = text_hash  # or the text would pass for a sound one
     return _Unnamed(message_id, without.names, new_hash, says_little(own), is_changed=new_hash != text_hash)
-
-
-async def untitle(transaction: Transaction, guild_id: int, message_ids: Collection[int]) -> list[int]:
-    """Drop the titles of the threads that these messages begin; the messages whose vectors are made of them."""
-    threads = await transaction.fetch(
-        f"""UPDATE channels SET name = '', is_untitled = 1
-            WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?)) AND kind IN {THREADS}
-            RETURNING channel_id""",
-        (guild_id, json_ids(message_ids)),
-    )
-    return await titled(transaction, guild_id, [row[0] for row in threads]) if threads else []
 
 
 async def _mark_shares(transaction: Transaction, guild_id: int, source_ids: Collection[int]) -> None:

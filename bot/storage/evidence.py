@@ -8,15 +8,20 @@ from bot.storage.contexts import THREADS
 from bot.storage.database import Database, Row, json_ids
 
 _AT_ONCE = 2_000
-_OF_PEOPLE = (("messages", "author_id"), ("worded", "author_id"), ("authors", "author_id"), ("answers", "user_id"))
+_OF_PEOPLE = (
+    ("messages", "author_id"),
+    ("worded", "author_id"),
+    ("authors", "author_id"),
+    ("answers", "user_id"),
+    ("channels", "owner_id"),
+)
 _COLUMNS = ("message_id", "source_id", "original_id")
 _STAY = ("tombstones",)  # which keep messages from coming back
 # Vectors of others in which there is something of a person: what a short message answers, and the thread it stands in.
 _MADE_OF = """SELECT m.message_id FROM messages m
     LEFT JOIN messages p ON p.guild_id = m.guild_id AND p.message_id = m.reply_to AND p.channel_id = m.channel_id
-    LEFT JOIN messages o ON o.guild_id = m.guild_id AND o.message_id = m.channel_id
     WHERE m.guild_id = ? AND m.leans AND m.content_hash IS NOT NULL
-          AND (p.message_id IN (SELECT value FROM json_each(?)) OR o.message_id IN (SELECT value FROM json_each(?)))"""
+          AND (p.message_id IN (SELECT value FROM json_each(?)) OR m.channel_id IN (SELECT value FROM json_each(?)))"""
 _AMONG_THESE = "message_id IN (SELECT value FROM json_each(?2))"
 _NAMING = "json_valid(names) AND coalesce(names ->> ?, '') <> ''"
 
@@ -76,12 +81,22 @@ class EvidenceStore:
             (guild_id,),
         )
 
-    async def made_of(self, guild_id: int, answered: Iterable[int], opening: Iterable[int]) -> set[int]:
+    async def threads_of(self, guild_id: int, person_id: int) -> set[int]:
+        """The threads that a person opened, or whose first message is theirs."""
+        rows = await self._database.fetch(
+            f"""SELECT channel_id FROM channels c WHERE guild_id = ?1 AND kind IN {THREADS}
+                AND (owner_id = ?2 OR EXISTS (SELECT 1 FROM messages m WHERE m.guild_id = ?1 AND m.author_id = ?2
+                                              AND m.message_id = c.channel_id))""",
+            (guild_id, person_id),
+        )
+        return {row[0] for row in rows}
+
+    async def made_of(self, guild_id: int, answered: Iterable[int], threads: Iterable[int]) -> set[int]:
         """The messages whose vectors are made of others as well: of what they answer, or of a title above them.
 
-        `answered` are messages that may be answered, `opening` those that threads begin with.
+        `answered` are messages that may be answered, `threads` those whose titles are above messages.
         """
-        rows = await self._database.fetch(_MADE_OF, (guild_id, json_ids(answered), json_ids(opening)))
+        rows = await self._database.fetch(_MADE_OF, (guild_id, json_ids(answered), json_ids(threads)))
         return {row[0] for row in rows}
 
     async def vectors(self, guild_id: int, message_ids: Collection[int]) -> AsyncIterator[Vector]:

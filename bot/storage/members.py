@@ -84,6 +84,14 @@ class MemberStore:
         )
         return {message_id: from_milliseconds(at) for message_id, at in rows}
 
+    async def threads(self, guild_id: int, member_id: int) -> dict[int, str]:
+        """The titles of the threads that they opened, by the thread's id."""
+        rows = await self._database.fetch(
+            "SELECT channel_id, name FROM channels WHERE guild_id = ? AND owner_id = ? ORDER BY channel_id",
+            (guild_id, member_id),
+        )
+        return dict(rows)
+
     async def asked_at(self, guild_id: int, member_id: int) -> list[datetime]:
         """When they were given the answers that can still be paged."""
         rows = await self._database.fetch(

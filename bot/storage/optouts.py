@@ -95,6 +95,12 @@ async def as_wished(
     return wished, unwanted
 
 
+async def is_unwanted(transaction: Transaction, guild_id: int, author_id: int, made_id: int) -> bool:
+    """Whether somebody does not want to be kept what they made, which has this id."""
+    opted_out, forgotten = await _wishes(transaction, guild_id, json_ids([author_id]))
+    return author_id in opted_out or made_id <= forgotten.get(author_id, 0)
+
+
 async def _wishes(transaction: Transaction, guild_id: int, people: str) -> tuple[set[int], dict[int, int]]:
     """Who of some people has opted out, and up to which ids others were forgotten."""
     rows = await transaction.fetch(

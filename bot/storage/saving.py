@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.messages import Message, Said
+from bot.storage.channels import untitle
 from bot.storage.contexts import answering, make_anew, word_anew
 from bot.storage.database import AMONG, Transaction, json_ids
-from bot.storage.erasure import untitle
 from bot.storage.optouts import as_wished
 from bot.storage.versions import Version
 from bot.texts import storable

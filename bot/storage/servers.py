@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bot.messages import Channel, ChannelKind, Server
 from bot.storage.audit import Act, leave_one_line
-from bot.storage.contexts import THREADS, make_anew, titled
+from bot.storage.channels import put_channel, told_of
 from bot.storage.database import Database, Transaction, json_ids
 from bot.storage.ledger import keep_total
 from bot.storage.tables import OF_A_SERVER
@@ -56,33 +56,21 @@ class ServerStore:
         if await self._knows(server, channel):
             return []
         async with self._database.transaction() as transaction:
-            title = await _title(transaction, channel)
             await transaction.execute(
                 """INSERT INTO servers (guild_id, name) VALUES (?, ?)
                    ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name <> ''""",
                 (server.guild_id, storable(server.name)),
             )
-            await transaction.execute(
-                """INSERT INTO channels (guild_id, channel_id, parent_id, kind, name, is_age_restricted)
-                   VALUES (?, ?, ?, ?, ?, ?)
-                   ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, kind = excluded.kind,
-                                             name = iif(is_untitled, '', coalesce(nullif(excluded.name, ''), name)),
-                                             is_age_restricted = excluded.is_age_restricted""",
-                (channel.guild_id, channel.channel_id, *_told(channel)),
-            )
-            if title == await _title(transaction, channel):
-                return []
-            stale = await titled(transaction, channel.guild_id, [channel.channel_id])
-            await make_anew(transaction, channel.guild_id, stale)
-        return stale
+            return await put_channel(transaction, channel)
 
     async def _knows(self, server: Server, channel: Channel) -> bool:
         """Whether all of this was told before, so that nothing is to be written."""
-        told = (storable(server.name), *_told(channel))
+        told = (storable(server.name), *told_of(channel))
         rows = await self._database.fetch(
-            """SELECT s.name, parent_id, kind, iif(c.is_untitled, ?, c.name), is_age_restricted
-               FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ? AND channel_id = ?""",
-            (storable(channel.name), server.guild_id, channel.channel_id),
+            """SELECT s.name, parent_id, kind, iif(c.is_untitled, ?1, c.name), is_age_restricted,
+                      iif(c.is_untitled OR ?2 IS NULL, ?2, owner_id)
+               FROM servers s JOIN channels c USING (guild_id) WHERE guild_id = ?3 AND channel_id = ?4""",
+            (storable(channel.name), channel.owner_id, server.guild_id, channel.channel_id),
         )
         return told in rows
 
@@ -92,11 +80,11 @@ class ServerStore:
 
     async def channels(self, guild_id: int) -> list[Channel]:
         rows = await self._database.fetch(
-            """SELECT guild_id, channel_id, name, kind, parent_id, is_age_restricted FROM channels
+            """SELECT guild_id, channel_id, name, kind, parent_id, is_age_restricted, owner_id FROM channels
                WHERE guild_id = ? ORDER BY channel_id""",
             (guild_id,),
         )
-        return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4], bool(row[5])) for row in rows]
+        return [Channel(row[0], row[1], row[2], ChannelKind(row[3]), row[4], bool(row[5]), row[6]) for row in rows]
 
     async def coverage(self) -> dict[int, dict[int, bool]]:
         """By server, what it said of its channels (0 for all the rest): whether they are to be indexed."""
@@ -221,11 +209,6 @@ class ServerStore:
         return replace(Marks(*rows[0]), are_first=False) if rows else None
 
 
-def _told(channel: Channel) -> tuple[int | None, str, str, bool]:
-    """What is told of a channel, as the columns have it."""
-    return (channel.parent_id, channel.kind, storable(channel.name), channel.is_age_restricted)
-
-
 async def put_marks(transaction: Transaction, guild_id: int, marks: Marks) -> None:
     """Move a channel's marks outwards, in the transaction that saves the page which moved them."""
     n_moved = await transaction.execute(
@@ -270,12 +253,3 @@ async def forget_marks(transaction: Transaction, guild_id: int, channel_ids: Ite
         f"DELETE FROM marks WHERE {IN_CHANNELS}",
         (guild_id, json_ids(channel_ids)),
     )
-
-
-async def _title(transaction: Transaction, channel: Channel) -> str | None:
-    """The name of a thread, as it is known; None for other channels."""
-    rows = await transaction.fetch(
-        f"SELECT name FROM channels WHERE guild_id = ? AND channel_id = ? AND kind IN {THREADS}",
-        (channel.guild_id, channel.channel_id),
-    )
-    return rows[0][0] if rows else None

@@ -1,6 +1,8 @@
 """The buttons under an answer: turning pages, and sharing one."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -8,6 +10,7 @@ import pytest
 from live import eventually
 from standin import Answer, NoSuchComponent, NotAllowed, Person
 from standin.channels import Channel
+from standin.faults import Fault
 from standin.messages import Message
 from town import VIEW, Town, shown
 
@@ -369,6 +372,21 @@ async def test_a_shared_message_loses_what_not_all_may_read_any_more(town: Town,
     else:
         await den.overwrite(town.newcomer("carol"), allow=VIEW, deny=1 << 16)
     await eventually(lambda: numbers(public) == [2])
+
+
+async def test_what_cannot_be_put_down_is_not_shared(town: Town) -> None:
+    """When the database takes nothing, what was sent goes again, since nothing could be taken out of it later."""
+    await ferries(town, 1)
+    answer = await town.similar(town.bob, "ferry")
+    town.discord.faults.add(Fault("POST", "/webhooks/{webhook_id}/{webhook_token}", hold=1))
+    public = await pressed(town.bob, answer, "Share")
+    with closing(sqlite3.connect(town.bot.folder / "bot.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        assert town.square.find(public.message_id) is not None
+        await eventually(lambda: town.square.find(public.message_id) is None, within=30)
+
+    assert "Share" in answer.refresh().buttons
+    assert town.bot.rows("SELECT message_id FROM shares WHERE guild_id = ?", town.guild.id) == []
 
 
 async def test_a_deleted_shared_message_is_forgotten(town: Town) -> None:

@@ -14,6 +14,7 @@ from town import VIEW, Town, shown
 
 from bot.exts.privacy import standing_embed
 from bot.services.privacy import Practice, Standing
+from bot.texts import content_hash
 from bot.words import Words
 
 BUTTONS = {
@@ -242,6 +243,27 @@ async def test_what_was_not_read_before_stays_out(town: Town) -> None:
 
 
 # --- Do not keep me, Keep me again
+
+
+@pytest.mark.parametrize("how", ["post", "thread", "of a message"])
+async def test_the_titles_of_who_opts_out_are_not_kept(town: Town, how) -> None:
+    """Neither those of what they open, nor that of what another opens from a message of theirs."""
+    forum, wish = town.guild.forum("help"), "my bike was stolen"
+    await town.index()
+    await opted_out(town, town.bob)
+    if how == "post":
+        thread = await forum.post(town.bob, wish, "from the yard last night")
+    elif how == "thread":
+        thread = await town.square.thread(wish, by=town.bob)
+    else:
+        thread = await town.square.thread(wish, by=town.ada, message=await town.square.post(town.bob, wish))
+    await thread.post(town.ada, "when was that?")
+    await eventually(lambda: "when was that?" in town.bot.texts(town.guild.id))
+    await town.settled()
+
+    assert town.bot.rows("SELECT name, owner_id FROM channels WHERE channel_id = ?", thread.id) == [("", None)]
+    hashes = town.bot.rows("SELECT content_hash FROM embeddings WHERE guild_id = ?", town.guild.id)
+    assert hashes == [(content_hash("when was that?"),)]
 
 
 @LOCALES

@@ -20,6 +20,7 @@ from bot.errors import (
     HistoryDelayed,
     MessageNotFound,
     NothingToShare,
+    StorageFailed,
 )
 from bot.messages import Hit, Message, Mode, Query, StoredMessage, WordsOnly
 from bot.services.answers import KEPT, Page
@@ -347,28 +348,46 @@ async def test_a_stale_share_shows_what_its_audience_may_read_now(town: Rooms) -
     assert await town.answers.hits_of(await stale(town), audience()) == ()
 
 
+async def turned(rooms: Rooms) -> list[Share]:
+    async with rooms.answers.turned_shares() as shares:
+        return shares
+
+
 async def test_a_share_forgets_what_its_audience_may_read_no_longer(town: Rooms) -> None:
     """Once permissions changed, what not all may see is taken out for good, though it may be opened again later."""
     await shared(town)
     town.answers.permissions_changed(GUILD)
-    [share] = await town.answers.turned_shares()
+    [share] = await turned(town)
     await town.answers.narrow(share, audience(CHANNEL))
     assert ids(await town.answers.hits_of(await stale(town), audience(CHANNEL, OTHER_CHANNEL))) == [11, 9]
 
     await town.answers.redrawn(await stale(town))
     assert await town.answers.stale_shares() == []
-    assert await town.answers.turned_shares() == []
+    assert await turned(town) == []
 
 
 async def test_a_share_that_everyone_may_still_read_stays_as_it_is(town: Rooms) -> None:
     """Permissions that changed without any effect on a share, or in another server, have nothing drawn again."""
     await shared(town)
-    [share] = await town.answers.turned_shares()  # it is looked at once after it was sent
+    [share] = await turned(town)  # it is looked at once after it was sent
     await town.answers.narrow(share, audience(CHANNEL, OTHER_CHANNEL))
     assert await town.answers.stale_shares() == []
 
     town.answers.permissions_changed(OTHER_GUILD)
-    assert await town.answers.turned_shares() == []
+    assert await turned(town) == []
+
+
+@pytest.mark.parametrize("failure", [StorageFailed("busy"), asyncio.CancelledError()], ids=repr)
+async def test_shares_that_were_not_gone_through_are_told_again(town: Rooms, failure: BaseException) -> None:
+    """Whatever ended it in the middle; what changed meanwhile is told as well."""
+    await shared(town)
+    with pytest.raises(type(failure)):
+        async with town.answers.turned_shares():
+            town.answers.permissions_changed(OTHER_GUILD)
+            raise failure
+
+    assert [share.guild_id for share in await turned(town)] == [GUILD]
+    assert await turned(town) == []
 
 
 async def test_the_last_look_leaves_out_what_was_closed_since_the_search(town: Rooms) -> None:

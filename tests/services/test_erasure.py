@@ -1,6 +1,7 @@
 """Forgetting people: nothing of theirs is left, and nothing of it comes back."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,34 @@ async def test_a_thread_that_another_began_keeps_its_title(rooms: Rooms) -> None
     await rooms.erasure.forget_author(ADA)
 
     assert [each.name for each in await rooms.ingest.channels(GUILD)] == ["square", "the jammed printer"]
+
+
+async def test_a_title_goes_though_what_the_thread_began_with_went_before(rooms: Rooms) -> None:
+    """What was too old took the first message out: the title goes with who opened the thread all the same."""
+    thread = Channel(GUILD, THREAD, "the jammed printer", ChannelKind.THREAD, CHANNEL, owner_id=ADA)
+    await rooms.ingest.met(server(), thread)
+    said = [message(THREAD, LONG, channel_id=THREAD), message(78, "still?", channel_id=THREAD, author_id=BOB)]
+    await rooms.ingest.saved(GUILD, said)
+    await rooms.ingest.withdrawn(GUILD, [THREAD])
+    await rooms.settle()
+    assert rooms.embedder.texts[-1] == "the jammed printer still?"
+
+    await rooms.erasure.forget_author(ADA)
+    await rooms.ingest.met(server(), replace(thread, owner_id=None))
+    assert [(each.name, each.owner_id) for each in await rooms.ingest.channels(GUILD)] == [("square", None), ("", None)]
+    assert rooms.mirror.ids(GUILD).tolist() == []
+    assert await embedded(rooms) == ["still?"]
+
+
+async def test_threads_of_others_keep_their_titles(rooms: Rooms) -> None:
+    """And so does the same person's in a server that does not forget them."""
+    for guild_id, owner_id in ((GUILD, BOB), (OTHER_GUILD, ADA)):
+        thread = Channel(guild_id, THREAD, "the jammed printer", ChannelKind.THREAD, CHANNEL, owner_id=owner_id)
+        await rooms.ingest.met(server(guild_id), thread)
+    await rooms.erasure.forget_author(ADA, guild_ids=[GUILD])
+
+    names = await rooms.database.fetch("SELECT name, owner_id FROM channels WHERE kind = 'thread' ORDER BY guild_id")
+    assert names == [("the jammed printer", BOB), ("the jammed printer", ADA)]
 
 
 @pytest.mark.parametrize("source", [1, 4], ids=["what they wrote", "what names them"])

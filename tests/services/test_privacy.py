@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,9 @@ async def test_f34_who_opted_out_is_erased_from_a_backup_that_is_restored(tmp_pa
 
 async def test_all_that_is_kept_of_somebody_is_in_their_file(rooms: Rooms) -> None:
     """Each message with all that is stored of it, the titles of threads they opened, names, answers and wishes."""
-    await rooms.ingest.met(SERVER, Channel(GUILD, 2, "Lost keys", ChannelKind.THREAD, SQUARE.channel_id))
+    thread = Channel(GUILD, 2, "Lost keys", ChannelKind.THREAD, SQUARE.channel_id, owner_id=ADA)
+    for each in (thread, replace(thread, channel_id=5, owner_id=ADA + 1)):
+        await rooms.ingest.met(SERVER, each)
     await rooms.ingest.saved(
         GUILD,
         [
@@ -183,6 +186,7 @@ async def test_all_that_is_kept_of_somebody_is_in_their_file(rooms: Rooms) -> No
     [told] = await files(rooms)
     assert (told["guild_id"], told["user_id"]) == (str(GUILD), str(ADA))
     assert (told["name"], told["names_in_messages_of_others"]) == ("Ada", ["Ada the First"])
+    assert told["threads_opened"] == [{"channel_id": "2", "title": "Lost keys"}]
     assert len(told["answers_that_can_be_paged"]) == 1
     assert (told["opted_out_at"], told["forgotten_up_to"]) == (None, None)
     first, second, last = told["messages"]

@@ -112,6 +112,21 @@ async def test_before_it_is_all_found_and_afterwards_nothing(town: Rooms) -> Non
     ]
 
 
+async def test_a_thread_is_theirs_though_its_first_message_went_before(town: Rooms) -> None:
+    """Its title is looked for, the vectors below it, and that it is theirs."""
+    thread = Channel(GUILD, THREAD, TITLE, ChannelKind.THREAD, CHANNEL, owner_id=ADA)
+    await town.ingest.met(server(), thread)
+    await town.ingest.withdrawn(GUILD, [THREAD])
+    await town.settle()
+    traces = await traces_of(town)
+    assert THREAD + 1 in traces.stale[GUILD]
+    assert TITLE.encode()[:32] in traces.pieces["texts"]
+    assert ("person", "channels") in found(await sights(town, traces))
+
+    await town.erasure.forget_author(ADA)
+    assert found(await sights(town, traces)) == set()
+
+
 async def test_what_others_say_too_is_left_out_and_counted(town: Rooms) -> None:
     """Their texts stay where they are, and so do their vectors, and short ones prove nothing."""
     traces = await traces_of(town)
@@ -199,7 +214,7 @@ async def test_a_vector_that_was_made_of_it_is_found(town: Rooms, monkeypatch: p
         return []
 
     traces = await traces_of(town)
-    for name in ("removing.answering", "erasure.answering", "erasure.titled"):
+    for name in ("removing.answering", "erasure.answering", "channels.titled"):
         monkeypatch.setattr(f"bot.storage.{name}", nothing)
     await town.erasure.forget_author(ADA)
 

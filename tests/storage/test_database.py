@@ -22,7 +22,7 @@ from bot.storage import connections
 from bot.storage import database as module
 from bot.storage.database import Database, open_to_read, open_to_write
 from bot.storage.messages import MessageStore
-from bot.storage.schema import APPLICATION_ID, MIGRATIONS, parts
+from bot.storage.schema import APPLICATION_ID, MIGRATIONS, owners, parts
 from bot.texts import content_hash
 
 HELLO_HASH = "x'46fb7408d4f285228f4af516ea25851b'"
@@ -320,6 +320,32 @@ async def test_f35_a_database_of_the_first_version_is_brought_up_to_date(tmp_pat
         assert await new.fetch("SELECT * FROM coverage") == []
         assert await new.fetch("PRAGMA user_version") == [(len(MIGRATIONS),)]
         assert await new.problems() == []
+
+
+async def test_a_thread_is_that_of_who_began_it_until_it_is_told(tmp_path: Path, monkeypatch) -> None:
+    """Who wrote its first message, if that is stored; an untitled thread and a channel are nobody's."""
+    before = MIGRATIONS.index(owners.STATEMENTS)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", MIGRATIONS[:before])
+        async with open_to_write(tmp_path) as old:
+            await put_server(old, 1)
+            async with old.transaction() as transaction:
+                for i, kind, is_untitled in (
+                    (20, "thread", 0),
+                    (30, "thread", 0),
+                    (40, "thread", 1),
+                    (50, "text", 0),
+                ):
+                    await transaction.execute(
+                        "INSERT INTO channels (guild_id, channel_id, kind, name, is_untitled) VALUES (1, ?, ?, 'x', ?)",
+                        (i, kind, is_untitled),
+                    )
+                for i in (20, 40, 50):
+                    await transaction.execute(f"{PUT_MESSAGE} (1, ?, ?, 501, 1, x'00', 'x')", (i, i))
+
+    async with open_to_write(tmp_path) as new:
+        assert await new.fetch("SELECT channel_id FROM channels WHERE owner_id = 501") == [(20,)]
+        assert await new.fetch("SELECT count(*) FROM channels WHERE owner_id IS NULL AND channel_id >= 20") == [(3,)]
 
 
 async def test_texts_that_are_embedded_as_before_keep_their_vectors(tmp_path: Path, monkeypatch) -> None:

@@ -1,5 +1,6 @@
 """What people want to be kept of them is what every write keeps to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from conftest import Rooms
@@ -196,4 +197,49 @@ async def test_the_post_of_who_opted_out_has_no_title(rooms: Rooms) -> None:
     assert rooms.mirror.ids(GUILD).tolist() == []
     await rooms.settle()
     assert rooms.embedder.texts[1:] == ["where did you last see them"]
+    assert [one.name for one in await rooms.servers.channels(GUILD) if one.channel_id == 77] == [""]
+
+
+async def test_a_thread_of_who_opted_out_has_no_title(rooms: Rooms) -> None:
+    """From the first word of it on, whether or not its first message is ever read; nor is it known who opened it."""
+    await OptOutStore(rooms.database).opt_out(GUILD, ADA)
+    for thread_id, owner_id, guild_id in ((77, ADA, GUILD), (87, BOB, GUILD), (97, ADA, OTHER_GUILD)):
+        thread = Channel(guild_id, thread_id, "Lost keys", ChannelKind.THREAD, CHANNEL, owner_id=owner_id)
+        await rooms.ingest.met(server(guild_id), thread)
+    for i in (78, 88):
+        await rooms.ingest.saved(GUILD, [message(i, "still?", author_id=BOB, channel_id=i - i % 10 + 7)])
+    await rooms.settle()
+
+    assert rooms.embedder.texts == ["Lost keys still?", "still?"]
+    threads = "SELECT channel_id, name, owner_id FROM channels WHERE kind = 'thread' ORDER BY 1"
+    told = [(77, "", None), (87, "Lost keys", BOB), (97, "Lost keys", ADA)]
+    assert await rooms.database.fetch(threads) == told
+
+
+async def test_a_thread_from_before_somebody_was_forgotten_has_no_title(rooms: Rooms) -> None:
+    """Also where its title was not known before; what they open afterwards has one."""
+    await OptOutStore(rooms.database).forget(GUILD, ADA, up_to_id=80)
+    for thread_id in (79, 81):
+        thread = Channel(GUILD, thread_id, "Lost keys", ChannelKind.THREAD, CHANNEL, owner_id=ADA)
+        await rooms.ingest.met(server(), thread)
+
+    names = {one.channel_id: one.name for one in await rooms.ingest.channels(GUILD)}
+    assert (names[79], names[81]) == ("", "Lost keys")
+
+
+async def test_a_title_goes_once_it_is_told_whose_it_is(rooms: Rooms) -> None:
+    """An export does not tell who opened a thread: vectors that were made of the title are made anew without it."""
+    await OptOutStore(rooms.database).opt_out(GUILD, ADA)
+    post = Channel(GUILD, 77, "Lost keys", ChannelKind.THREAD, CHANNEL)
+    await rooms.ingest.met(server(), post)
+    await rooms.ingest.saved(GUILD, [message(78, "still?", author_id=BOB, channel_id=77)])
+    await rooms.settle()
+    assert rooms.embedder.texts == ["Lost keys still?"]
+
+    await rooms.ingest.met(server(), replace(post, owner_id=ADA))
+    assert rooms.mirror.ids(GUILD).tolist() == []
+    for again in (post, replace(post, owner_id=ADA)):
+        await rooms.ingest.met(server(), again)
+    await rooms.settle()
+    assert rooms.embedder.texts[1:] == ["still?"]
     assert [one.name for one in await rooms.servers.channels(GUILD) if one.channel_id == 77] == [""]

@@ -1,9 +1,10 @@
 """Servers and channels by their newest names."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from conftest import Rooms
-from make import CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, server
+from make import ADA, CHANNEL, GUILD, OTHER_CHANNEL, OTHER_GUILD, message, server
 
 from bot.messages import Channel, ChannelKind
 from bot.storage.servers import Marks, Notice
@@ -17,6 +18,15 @@ async def test_the_newest_name_stands(rooms: Rooms) -> None:
 
     assert newest in await rooms.servers.channels(GUILD)
     assert [one.name for one in await rooms.servers.servers()] == ["New", "Town"]
+
+
+async def test_who_opened_a_thread_stays_known(rooms: Rooms) -> None:
+    """Whoever does not know it, as an export, takes it from nobody; whoever does tells it of a known thread as well."""
+    thread = Channel(GUILD, 77, "old", ChannelKind.THREAD, parent_id=10)
+    for owner_id, name in ((None, "old"), (ADA, "old"), (None, "new")):
+        await rooms.servers.put(server(), replace(thread, name=name, owner_id=owner_id))
+
+    assert replace(thread, name="new", owner_id=ADA) in await rooms.servers.channels(GUILD)
 
 
 async def test_b35_a_channel_of_the_same_name_is_another_channel(rooms: Rooms) -> None:

@@ -17,6 +17,7 @@ from bot.storage.schema import (
     keeping,
     messages,
     optouts,
+    owners,
     pages,
     parts,
     related,
@@ -55,4 +56,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     verdicts.STATEMENTS,
     duplicates.STATEMENTS,
     waves.STATEMENTS,
+    owners.STATEMENTS,
 )
