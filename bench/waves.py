@@ -72,12 +72,9 @@ async def _delays(folder: Path, exports: list[dict]) -> list[Figure]:
         pouring = asyncio.create_task(square.flood(people, texts[5_000:] or texts, PER_SECOND, 5.0 * len(_KINDS)))
         delays = [await _delay(square, mods, people, kind) for kind in _KINDS]
         await pouring
-        # In-place edits follow; what is not of these kinds was told by mistake.
-        n_others = len([m for m in mods.messages if m.author.id == discord.bot.id]) - len(_KINDS)
     return [
         Figure(f"waves: from event to notice at {PER_SECOND} messages/s, median", float(np.median(delays)), "s"),
         Figure(f"waves: from event to notice at {PER_SECOND} messages/s, longest", max(delays), "s", "2 or less"),
-        Figure(f"waves: other notices meanwhile, among {int(5 * PER_SECOND * len(_KINDS)):,} messages", n_others, ""),
     ]
 
 
