@@ -52,7 +52,8 @@ class Page:
 
     def seen_by(self, asker: Asker) -> Self:
         """The page less what the asker may not see, for the last look before it is shown."""
-        kept = [(position, hit) for position, hit in zip(self.positions, self.hits, strict=True) if _sees(asker, hit)]
+        both, scope = zip(self.positions, self.hits, strict=True), visible_to(asker)
+        kept = [(position, hit) for position, hit in both if hit.message.is_within(scope)]
         hits = tuple(_without_hidden(asker, hit) for _, hit in kept)
         return replace(self, hits=hits, positions=tuple(position for position, _ in kept))
 
@@ -267,10 +268,6 @@ def _why_words_only(failure: EmbeddingError | None) -> WordsOnly | None:
     if failure is None:
         return None
     return WordsOnly.BUDGET if isinstance(failure, BudgetSpent) else WordsOnly.OUTAGE
-
-
-def _sees(asker: Asker, hit: Hit) -> bool:
-    return hit.message.is_within(visible_to(asker))
 
 
 def _without_hidden(asker: Asker, hit: Hit) -> Hit:
