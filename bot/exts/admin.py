@@ -146,8 +146,8 @@ class Admin(
     async def audit(self, interaction: Asked) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        lines = await self.bot.app.audit.latest(guild.id)
-        await interaction.edit_original_response(embed=audit_embed(lines, words))
+        lines, own = await self.bot.app.audit.latest(guild.id), await self.bot.app.audit.latest_own(guild.id)
+        await interaction.edit_original_response(embed=audit_embed(lines, own, words))
 
     async def _note(self, interaction: Asked, act: Act, **detail: object) -> None:
         await self.bot.app.audit.note(guild_of(interaction).id, act, actor_id=interaction.user.id, **detail)

@@ -748,6 +748,22 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     ]
 
 
+async def test_the_audit_tells_apart_what_members_did(town: Town) -> None:
+    """Below the managers' acts, with the day alone, a line for all who did the same; no press moves those away."""
+    await started(town)
+    standing = await (await town.bob.slash(town.square, "privacy")).answer()
+    for _ in range(3):
+        await (await town.bob.press(standing, "Show my data")).answer()
+    lines = shown(await index(town, "audit")).splitlines()
+
+    assert [line.split(" · ", 1)[-1] for line in lines] == [
+        f"<@{town.ada.id}>: turned indexing on",
+        "**By members, about what is theirs**: a line a day, however many they were",
+        "a member: exported what is stored of them",
+    ]
+    assert lines[-1].split(" · ")[0].endswith(":d>")
+
+
 async def test_the_audit_is_of_one_server(town: Town) -> None:
     """What was done elsewhere is not told, however the command is sent."""
     other = town.discord.guild("Other", owner=town.bob)

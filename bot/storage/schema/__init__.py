@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.storage.schema import (
+    acts,
     answers,
     audit,
     contexts,
@@ -47,4 +48,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     audit.STATEMENTS,
     usage.STATEMENTS,
     pages.STATEMENTS,
+    acts.STATEMENTS,
 )
