@@ -114,6 +114,7 @@ class Admin(
     @for_managers
     async def include(self, interaction: Asked, kind: str, on: bool) -> None:  # noqa: FBT001  # an option of a command
         guild, words = guild_of(interaction), words_of(interaction)
+        self.coverage.refuse_strangers(guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         named = words(f"kinds.{kind}")
         if on:
@@ -134,6 +135,7 @@ class Admin(
     @for_managers
     async def retention(self, interaction: Asked, days: app_commands.Range[int, 0, 3650]) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
+        self.coverage.refuse_strangers(guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         n = await self.bot.app.withdrawal.retain(server_of(guild), days or None)
         await self._note(interaction, Act.RETAINED, days=days)

@@ -68,7 +68,10 @@ class AuditStore:
         self._database = database
 
     async def put(self, line: AuditLine) -> None:
-        """Keep a line; of members' own acts one a day of each kind, however many there are."""
+        """Keep a line; of members' own acts one a day of each kind, however many there are.
+
+        Nothing is kept of a server that is not known, since nothing would ever remove it.
+        """
         async with self._database.transaction() as transaction:
             await put_line(transaction, line)
 
@@ -107,8 +110,8 @@ class AuditStore:
 
 async def put_line(transaction: Transaction, line: AuditLine) -> None:
     await transaction.execute(
-        """INSERT INTO audit (guild_id, at, actor_id, is_own, act, detail) VALUES (?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO NOTHING""",
+        """INSERT INTO audit (guild_id, at, actor_id, is_own, act, detail) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+           WHERE EXISTS (SELECT 1 FROM servers WHERE guild_id = ?1) ON CONFLICT DO NOTHING""",
         (
             line.guild_id,
             milliseconds(line.at),

@@ -68,6 +68,17 @@ async def test_members_do_not_push_out_what_managers_did(rooms: Rooms, audit: Au
     assert [(line.at - today).days for line in await audit.latest_own(GUILD)] == [*range(SHOWN + 4, SHOWN - 6, -1)]
 
 
+async def test_nothing_is_put_down_of_a_server_that_is_not_known(rooms: Rooms, audit: Audit) -> None:
+    """Where the bot never stored anything, or all of it went, nobody's press leaves a line that nothing removes."""
+    await audit.note_own(GUILD, Act.EXPORTED)
+    await rooms.servers.forget(GUILD)
+    for guild_id in (GUILD, 12345):
+        await audit.note_own(guild_id, Act.EXPORTED)
+        await audit.note(guild_id, Act.STOPPED, actor_id=ADA)
+
+    assert [(line.guild_id, line.act) for line in await audit.all()] == [(GUILD, Act.PURGED)]
+
+
 async def test_where_it_stands_tells_nothing_of_a_members_act(audit: Audit) -> None:
     """Members' acts are the first of their day, in an order of their own, wherever they came between the others."""
     await audit.note(GUILD, Act.STARTED, actor_id=ADA)

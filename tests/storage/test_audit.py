@@ -35,18 +35,27 @@ async def test_nothing_is_told_of_a_server_that_was_never_known(rooms: Rooms) ->
     assert await AuditStore(rooms.database).all() == []
 
 
-async def test_an_older_audit_is_brought_to_a_line_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what members did on a day the update leaves one line of a kind; what was done for a whole server all stays."""
+async def test_an_older_audit_loses_what_it_need_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The update leaves one line a day of what members did, and of servers that are not known that they went."""
     with monkeypatch.context() as patch:
         patch.setattr(module, "MIGRATIONS", MIGRATIONS[: MIGRATIONS.index(acts.STATEMENTS)])
         async with open_to_write(tmp_path) as old, old.transaction() as transaction:
             await transaction.execute("INSERT INTO servers (guild_id, name) VALUES (?, 'Town')", (GUILD,))
-            for act, is_own in (("exported", 1), ("exported", 1), ("forgot", 1), ("paused", 0), ("paused", 0)):
-                await transaction.execute(
-                    "INSERT INTO audit (guild_id, at, is_own, act, detail) VALUES (?, 0, ?, ?, '{}')",
-                    (GUILD, is_own, act),
-                )
+            of_members = [(GUILD, 1, act) for act in ("exported", "exported", "forgot")]
+            of_managers = [(GUILD, 0, act) for act in ("paused", "paused")]
+            of_unknown = [(OTHER_GUILD, 1, "exported"), (OTHER_GUILD, 0, "purged"), (12345, 0, "left")]
+            await transaction.execute_many(
+                "INSERT INTO audit (guild_id, at, is_own, act, detail) VALUES (?, 0, ?, ?, '{}')",
+                [*of_members, *of_managers, *of_unknown],
+            )
     async with open_to_write(tmp_path) as new:
-        lines = await AuditStore(new).all_of(GUILD)
+        store = AuditStore(new)
+        kept = {
+            guild_id: [line.act for line in await store.all_of(guild_id)] for guild_id in (GUILD, OTHER_GUILD, 12345)
+        }
 
-    assert [line.act for line in lines] == [Act.PAUSED, Act.PAUSED, Act.EXPORTED, Act.FORGOT]
+    assert kept == {
+        GUILD: [Act.PAUSED, Act.PAUSED, Act.EXPORTED, Act.FORGOT],
+        OTHER_GUILD: [Act.PURGED],
+        12345: [Act.LEFT],
+    }
