@@ -163,7 +163,9 @@ class Admin(
         guild, words, app = guild_of(interaction), words_of(interaction), self.bot.app
         self.coverage.refuse_strangers(guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
+        await self.coverage.know(server_of(guild))
         await app.spending.put_budget(guild.id, dollars or None)
+        await self._note(interaction, Act.BUDGETED, dollars=dollars)
         app.ingest.has_pending.set()  # what waited for a higher one
         status = await app.inspector.server(guild.id)
         lines = _usage(status.usage, words) or [words("index.budget_unneeded")]

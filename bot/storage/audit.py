@@ -26,6 +26,7 @@ class Act(StrEnum):
     INCLUDED = "included"
     EXCLUDED = "excluded"
     RETAINED = "retained"
+    BUDGETED = "budgeted"
     FORGOT = "forgot"
     EXPORTED = "exported"
     OPTED_OUT = "opted_out"

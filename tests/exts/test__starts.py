@@ -180,6 +180,17 @@ async def test_a_budget_is_for_managers(paid: PaidTown, tmp_path: Path) -> None:
         assert paid.bot.rows("SELECT * FROM budgets") == [(paid.guild.id, 5e6)]
 
 
+async def test_a_budget_that_comes_first_goes_with_its_server(paid: PaidTown, tmp_path: Path) -> None:
+    """Set before anything is indexed, it is in the audit, and its server is known, so that it can be removed."""
+    async with paid.running(tmp_path / "data", **PRICED):
+        await budget(paid, 5)
+        told = shown(await (await paid.ada.slash(paid.square, "index audit")).answer())
+
+        assert "had embeddings cost US$ 5.00 a month at most" in told
+        assert paid.bot.rows("SELECT guild_id, name FROM servers") == [(paid.guild.id, "Town")]
+        assert not is_indexed(paid)
+
+
 async def budget(town: PaidTown, dollars: float) -> list[str]:
     """What Ada is told when she sets the budget."""
     return shown(await (await town.ada.slash(town.square, "index budget", dollars=dollars)).answer()).splitlines()

@@ -731,6 +731,7 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     await index(town, "include", kind="voice", on=True)
     await index(town, "include", kind="voice", on=False)
     await index(town, "retention", days=90)
+    await index(town, "budget", dollars=2.5)
     await index(town, "pause")
     await index(town, "cancel", by=steward)
     answer = await index(town, "audit")
@@ -739,6 +740,7 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     assert [line.split(" · ", 1)[1] for line in shown(answer).splitlines()] == [
         f"<@{steward.id}>: cancelled the reading of the history",
         f"<@{town.ada.id}>: paused the reading of the history",
+        f"<@{town.ada.id}>: had embeddings cost US$ 2.50 a month at most (0: no limit of the server's own)",
         f"<@{town.ada.id}>: had messages kept for 90 days (0: no limit of the server's own)",
         f"<@{town.ada.id}>: had this left out: the chat of voice channels",
         f"<@{town.ada.id}>: had this kept as well: the chat of voice channels",

@@ -122,6 +122,6 @@ def test_every_act_has_its_words(language: str) -> None:
     for act in (Act.STARTED, Act.STOPPED):
         lines.append(AuditLine(1, datetime.now(UTC), 1, is_own=False, act=act, detail={"channel_id": "1"}))
     words = Words(language)
-    told = [words.act(line.key, channel="#1", messages=1, days=1, kind="voice") for line in lines]
+    told = [words.act(line.key, channel="#1", messages=1, days=1, kind="voice", dollars=1.0) for line in lines]
 
     assert len(set(told)) == len(lines)
