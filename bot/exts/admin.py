@@ -44,9 +44,10 @@ class Admin(
         self.coverage.refuse_strangers(guild.id)
         if channel is not None:
             refuse_closed(guild, await _place_of(channel), self.bot.app.keeping)
-        await interaction.response.defer(thinking=True)
+        is_paid = self.bot.app.inspector.costs.is_paid
+        await interaction.response.defer(ephemeral=is_paid, thinking=True)
         channel_id = WHOLE_SERVER if channel is None else channel.id
-        if self.bot.app.inspector.costs.is_paid:
+        if is_paid:
             await ask_to_begin(interaction, channel_id)
         else:
             await begin(interaction, channel_id)

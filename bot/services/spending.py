@@ -58,11 +58,12 @@ class Accounts:
         return None if budget is None else spent / budget
 
     def left(self, guild_id: int) -> float | None:
-        """What a server may still cost, for its own sake and that of all; None where nothing limits it."""
-        left = [self.budgets[guild_id] - self.spent.get(guild_id, 0.0)] if guild_id in self.budgets else []
-        if self.budget is not None:
-            left.append(self.budget - self.total)
-        return max(min(left), 0.0) if left else None
+        """What is left of a server's own budget; None where it has none.
+
+        What is left of that of all servers is not told, since it tells what others have spent.
+        """
+        budget = self.budgets.get(guild_id)
+        return None if budget is None else max(budget - self.spent.get(guild_id, 0.0), 0.0)
 
     def budget_of(self, guild_id: int) -> float | None:
         return self.budget if guild_id == OPERATOR else self.budgets.get(guild_id)

@@ -501,9 +501,9 @@ async def test_the_log_names_the_server_whose_budget_it_is(
 
 
 def test_accounts_tell_what_is_left() -> None:
-    """The narrower of the two budgets counts, and it is never less than nothing."""
+    """A server is told of its own budget alone, of which never less than nothing is left."""
     accounts = Accounts({GUILD: 3.0, OTHER_GUILD: 4.0}, {GUILD: 5.0}, 10.0)
-    assert (accounts.left(GUILD), accounts.left(OTHER_GUILD), Accounts().left(GUILD)) == (2.0, 3.0, None)
+    assert (accounts.left(GUILD), accounts.left(OTHER_GUILD), Accounts().left(GUILD)) == (2.0, None, None)
     assert (accounts.share(GUILD), accounts.share(OPERATOR), accounts.share(OTHER_GUILD)) == (0.6, 0.7, None)
 
     assert Accounts({GUILD: 9.0}, {GUILD: 5.0}).left(GUILD) == 0.0
