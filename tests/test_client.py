@@ -254,12 +254,19 @@ NOT_OFFERED = "This bot is not offered in this server."
 
 
 async def test_a_stranger_is_told_that_the_bot_is_not_offered_there(discord, tmp_path) -> None:
-    """Where other servers are named, nobody can start, budget or ask, and nothing of what is written is stored."""
+    """Where other servers are named, nobody can start, set or ask anything, and nothing of the server is stored."""
     ada = discord.person("ada")
     square = discord.guild("Elsewhere", owner=ada).text("square")
     square.seed(ada, 3)
     async with running(discord, tmp_path / "data", ALLOWED_SERVERS="4711") as bot:
-        for command, options in (("index start", {}), ("index budget", {"dollars": 5}), ("similar", {"text": "word"})):
+        refused = {
+            "index start": {},
+            "index budget": {"dollars": 5},
+            "index include": {"kind": "voice", "on": True},
+            "index retention": {"days": 5},
+            "similar": {"text": "word"},
+        }
+        for command, options in refused.items():
             answer = await (await ada.slash(square, command, **options)).answer()
             assert (answer.content, answer.is_ephemeral) == (NOT_OFFERED, True)
         answer = await (await ada.menu(square, "Find similar", square.messages[0])).answer()
@@ -269,7 +276,8 @@ async def test_a_stranger_is_told_that_the_bot_is_not_offered_there(discord, tmp
         await square.post(ada, "a word")
         await bot.stop()
 
-        assert [bot.rows(f"SELECT * FROM {table}") for table in ("servers", "coverage", "messages")] == [[], [], []]
+        tables = ("servers", "coverage", "messages", "budgets", "audit")
+        assert [bot.rows(f"SELECT * FROM {table}") for table in tables] == [[]] * len(tables)
 
 
 async def test_a_server_that_is_taken_off_the_list_stops(discord, tmp_path) -> None:

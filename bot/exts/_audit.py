@@ -8,10 +8,12 @@ from bot.words import Words
 _LONGEST = 4_096  # of an embed's description
 
 
-def audit_embed(lines: list[AuditLine], words: Words) -> discord.Embed:
-    """What was done, the newest first, each with when and by whom."""
-    told = "\n".join(_told(line, words) for line in lines)
-    return discord.Embed(title=words("audit.title"), description=(told or words("audit.nothing"))[:_LONGEST])
+def audit_embed(lines: list[AuditLine], own: list[AuditLine], words: Words) -> discord.Embed:
+    """What was done, the newest first, each with when and by whom; what members did about what is theirs apart."""
+    told = [_told(line, words) for line in lines] or [words("audit.nothing")]
+    if own:
+        told += [words("audit.own"), *(_told(line, words) for line in own)]
+    return discord.Embed(title=words("audit.title"), description="\n".join(told)[:_LONGEST])
 
 
 def _told(line: AuditLine, words: Words) -> str:

@@ -11,7 +11,7 @@ from bot.errors import BotMayNotRead, KindIsOff, NotAllowed
 from bot.exts._access import bot_may_read, guild_of
 from bot.exts._convert import Place, location_of, server_of
 from bot.exts._pages import answered
-from bot.exts._words import words_of_server
+from bot.exts._words import words_of, words_of_server
 from bot.services.audit import Act
 from bot.services.costs import Forecast
 from bot.services.coverage import WHOLE_SERVER
@@ -22,20 +22,38 @@ Asked = discord.Interaction[SimilarBot]
 
 
 async def begin(interaction: Asked, channel_id: int) -> None:
-    """Index a channel or the whole server; the answer, or the message with the button, shows how it goes."""
-    guild, words, app = guild_of(interaction), words_of_server(interaction), interaction.client.app
+    """Index a channel or the whole server; the answer shows everyone how it goes."""
+    await _cover(interaction, channel_id)
+    started = words_of_server(interaction)("index.started")
+    await _read(interaction, await interaction.edit_original_response(content=started))
+
+
+async def _begin_as_agreed(interaction: Asked, channel_id: int) -> None:
+    """Index a channel or the whole server; a message of its own shows everyone how it goes, and the question goes."""
+    await _cover(interaction, channel_id)
+    started = words_of_server(interaction)("index.started")
+    await _read(interaction, await interaction.followup.send(started, wait=True))
+    await interaction.delete_original_response()
+
+
+async def _cover(interaction: Asked, channel_id: int) -> None:
+    guild, app = guild_of(interaction), interaction.client.app
     await app.coverage.start(server_of(guild), channel_id)
     where = {} if channel_id == WHOLE_SERVER else {"channel_id": str(channel_id)}
     await app.audit.note(guild.id, Act.STARTED, actor_id=interaction.user.id, **where)
-    shown = await interaction.edit_original_response(content=words("index.started"), view=None)
-    await app.backfill.noted(guild.id, channel_id=shown.channel.id, message_id=shown.id, language=words.language)
+
+
+async def _read(interaction: Asked, shown: discord.Message) -> None:
+    """Read the history; a message shows how far that has come."""
+    guild, app, language = guild_of(interaction), interaction.client.app, words_of_server(interaction).language
+    await app.backfill.noted(guild.id, channel_id=shown.channel.id, message_id=shown.id, language=language)
     app.up_to_date.ask_again()
     interaction.client.reader.start(guild.id)
 
 
 async def ask_to_begin(interaction: Asked, channel_id: int) -> None:
-    """Show what indexing will cost, as far as that is known, and two buttons."""
-    words = words_of_server(interaction)
+    """Tell the asker alone what indexing will cost, as far as that is known, above two buttons."""
+    words = words_of(interaction)
     forecast = await interaction.client.app.inspector.costs.forecast(guild_of(interaction).id)
     view = ui.View(timeout=None)
     view.add_item(BeginButton(channel_id, words("index.begin")))
@@ -59,7 +77,7 @@ def _told(forecast: Forecast, words: Words) -> list[str]:
         counts = {"messages": forecast.messages, "pending": forecast.pending, "tokens": forecast.pending_tokens}
         lines.append(words("index.ask_stored", **counts))
     key = "index.ask_measured" if forecast.n_measured else "index.ask_assumed"
-    lines.append(words(key, tokens=forecast.tokens, n=forecast.n_measured))
+    lines.append(words(key, tokens=forecast.tokens))
     if forecast.dollars is None:
         lines.append(words("index.ask_no_dollars"))
     else:
@@ -102,7 +120,7 @@ class BeginButton(ui.DynamicItem[ui.Button[Any]], template=r"index_begin:(?P<cha
         await interaction.response.defer()
         if self.channel_id != WHOLE_SERVER:
             refuse_closed(guild, await _place(guild, self.channel_id), interaction.client.app.keeping)
-        await begin(interaction, self.channel_id)
+        await _begin_as_agreed(interaction, self.channel_id)
 
 
 class LeaveButton(ui.DynamicItem[ui.Button[Any]], template="index_leave"):
@@ -121,7 +139,7 @@ class LeaveButton(ui.DynamicItem[ui.Button[Any]], template="index_leave"):
     async def callback(self, interaction: Asked) -> None:
         guild_of(interaction)
         _refuse_others(interaction)
-        left = words_of_server(interaction)("index.left_off")
+        left = words_of(interaction)("index.left_off")
         await interaction.response.edit_message(content=left, view=None)
 
 

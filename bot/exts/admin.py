@@ -45,9 +45,10 @@ class Admin(
         self.coverage.refuse_strangers(guild.id)
         if channel is not None:
             refuse_closed(guild, await place_of(channel), self.bot.app.keeping)
-        await interaction.response.defer(thinking=True)
+        is_paid = self.bot.app.inspector.costs.is_paid
+        await interaction.response.defer(ephemeral=is_paid, thinking=True)
         channel_id = WHOLE_SERVER if channel is None else channel.id
-        if self.bot.app.inspector.costs.is_paid:
+        if is_paid:
             await ask_to_begin(interaction, channel_id)
         else:
             await begin(interaction, channel_id)
@@ -116,6 +117,7 @@ class Admin(
     @for_managers
     async def include(self, interaction: Asked, kind: str, on: bool) -> None:  # noqa: FBT001  # an option of a command
         guild, words = guild_of(interaction), words_of(interaction)
+        self.coverage.refuse_strangers(guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         named = words(f"kinds.{kind}")
         if on:
@@ -136,6 +138,7 @@ class Admin(
     @for_managers
     async def retention(self, interaction: Asked, days: app_commands.Range[int, 0, 3650]) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
+        self.coverage.refuse_strangers(guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         n = await self.bot.app.withdrawal.retain(server_of(guild), days or None)
         await self._note(interaction, Act.RETAINED, days=days)
@@ -148,8 +151,8 @@ class Admin(
     async def audit(self, interaction: Asked) -> None:
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        lines = await self.bot.app.audit.latest(guild.id)
-        await interaction.edit_original_response(embed=audit_embed(lines, words))
+        lines, own = await self.bot.app.audit.latest(guild.id), await self.bot.app.audit.latest_own(guild.id)
+        await interaction.edit_original_response(embed=audit_embed(lines, own, words))
 
     async def _note(self, interaction: Asked, act: Act, **detail: object) -> None:
         await self.bot.app.audit.note(guild_of(interaction).id, act, actor_id=interaction.user.id, **detail)
@@ -163,7 +166,9 @@ class Admin(
         guild, words, app = guild_of(interaction), words_of(interaction), self.bot.app
         self.coverage.refuse_strangers(guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
+        await self.coverage.know(server_of(guild))
         await app.spending.put_budget(guild.id, dollars or None)
+        await self._note(interaction, Act.BUDGETED, dollars=dollars)
         app.ingest.has_pending.set()  # what waited for a higher one
         status = await app.inspector.server(guild.id)
         lines = _usage(status.usage, words) or [words("index.budget_unneeded")]

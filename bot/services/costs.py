@@ -46,7 +46,8 @@ class Forecast:
     """What is known before a history is read: `messages` and `pending` of the server, as they are stored.
 
     `tokens` are those of 1,000 messages, measured on `n_measured` texts, or assumed where that is 0. `dollars` are what
-    those cost and `dollars_left` what is left of budgets this month, None where there is no price and no budget.
+    those cost, None where there is no price; `dollars_left` is what is left of the server's own budget this month, None
+    where it has none.
     """
 
     model_key: str
@@ -60,7 +61,7 @@ class Forecast:
 
     @property
     def n_affordable(self) -> int | None:
-        """About how many messages fit into what is left of budgets; None where nothing limits them."""
+        """About how many messages fit into what is left of the server's budget; None where it has none."""
         if self.dollars_left is None or not self.dollars:
             return None
         return int(1_000 * self.dollars_left / self.dollars)

@@ -118,6 +118,11 @@ class Coverage:
                 told = dict.fromkeys((i for i, is_indexed in told.items() if not is_indexed), False)
             await self._tell(server, {**told, channel_id: False})
 
+    async def know(self, server: Server) -> None:
+        """Something is put down of a server, which may not have said yet what it wants indexed."""
+        async with self._telling:
+            await self._servers.cover(server, dict(self.told(server.guild_id)))
+
     async def joined(self, guild_id: int) -> None:
         """The bot is in a server, again or still."""
         await self._servers.joined(guild_id)

@@ -58,11 +58,12 @@ class Accounts:
         return None if budget is None else spent / budget
 
     def left(self, guild_id: int) -> float | None:
-        """What a server may still cost, for its own sake and that of all; None where nothing limits it."""
-        left = [self.budgets[guild_id] - self.spent.get(guild_id, 0.0)] if guild_id in self.budgets else []
-        if self.budget is not None:
-            left.append(self.budget - self.total)
-        return max(min(left), 0.0) if left else None
+        """What is left of a server's own budget; None where it has none.
+
+        What is left of that of all servers is not told, since it tells what others have spent.
+        """
+        budget = self.budgets.get(guild_id)
+        return None if budget is None else max(budget - self.spent.get(guild_id, 0.0), 0.0)
 
     def budget_of(self, guild_id: int) -> float | None:
         return self.budget if guild_id == OPERATOR else self.budgets.get(guild_id)
@@ -131,7 +132,7 @@ class Spending:
         """The vectors of all texts of what has one or more of them, each of those on the account of a server.
 
         They are in the ledger before they are asked for: what dies with this process was paid for all the same.
-        Raises EmbeddingError and StorageFailed.
+        Raises EmbeddingError, and StorageFailed where the ledger does not take them, so that nothing was asked for.
         """
         texts = [text for unit in units for text in unit]
         if not self.prices.counts(embedder.model_key):
@@ -143,11 +144,18 @@ class Spending:
         try:
             vectors = await embedder.embed(texts, meter)
         except EmbeddingError:
-            await self._ledger.add(bill.month, bill.model_key, bill.failed(meter.n_tokens))
+            await self._correct(bill, bill.failed(meter.n_tokens))
             raise
-        await self._ledger.add(bill.month, bill.model_key, bill.corrected(meter.n_tokens))
-        await self._warn(bill)
+        await self._correct(bill, bill.corrected(meter.n_tokens))
         return vectors
+
+    async def _correct(self, bill: "_Bill", more: Mapping[int, Spent]) -> None:
+        """Add what is known once an answer is there; what was bought is not to be bought again because that fails."""
+        try:
+            await self._ledger.add(bill.month, bill.model_key, more)
+            await self._warn(bill)
+        except StorageFailed as error:
+            log.warning("not all that is known of what embeddings cost could be put down: %s", error)
 
     async def _counted(self, units: Sequence[Sequence[str]]) -> list[int]:
         """About how many tokens each unit has, all of its texts together."""
@@ -162,10 +170,10 @@ class Spending:
             percent = next((p for p in _WARNED_AT if share is not None and share * 100 >= p), None)
             if percent is None or budget is None or (key := (guild_id, bill.month, budget, percent)) in self._warned:
                 continue
-            self._warned.add(key)
             if await self._ledger.warns_first(guild_id, bill.month, budget, percent=percent):
                 whose = f"server {guild_id}" if guild_id else "all servers"
                 log.warning("%d %% of the budget of %s for %s are spent", percent, whose, bill.month)
+            self._warned.add(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from bot.storage.database import Database, Transaction
+from bot.storage.database import Database, Parameters, Transaction
 from bot.times import from_milliseconds, milliseconds
 
 _ALL = -1  # as LIMIT takes it
+_LINES = "SELECT guild_id, at, actor_id, is_own, act, detail FROM audit"
+# The order in which members' acts of a day were stored would tell more than the day.
+_NEWEST_FIRST = "ORDER BY at DESC, is_own, iif(is_own, 0, audit_id) DESC, guild_id, act"
 
 
 class Act(StrEnum):
@@ -32,6 +35,7 @@ class Act(StrEnum):
     UNWATCHED = "unwatched"
     WAVE_DISMISSED = "wave_dismissed"
     WAVE_IGNORED = "wave_ignored"
+    BUDGETED = "budgeted"
     FORGOT = "forgot"
     EXPORTED = "exported"
     OPTED_OUT = "opted_out"
@@ -74,24 +78,39 @@ class AuditStore:
         self._database = database
 
     async def put(self, line: AuditLine) -> None:
+        """Keep a line; of members' own acts one a day of each kind, however many there are.
+
+        Nothing is kept of a server that is not known, since nothing would ever remove it.
+        """
         async with self._database.transaction() as transaction:
             await put_line(transaction, line)
 
-    async def latest(self, guild_id: int | None = None, *, limit: int = _ALL) -> list[AuditLine]:
-        """The newest lines of a server, or of all, the newest first."""
-        rows = await self._database.fetch(
-            """SELECT guild_id, at, actor_id, is_own, act, detail FROM audit
-               WHERE guild_id = coalesce(?, guild_id) ORDER BY audit_id DESC LIMIT ?""",
-            (guild_id, limit),
-        )
+    async def latest(self, guild_id: int, *, limit: int) -> list[AuditLine]:
+        """What was done last for all of a server, the newest first."""
+        return await self._lines("WHERE guild_id = ? AND NOT is_own", (guild_id,), limit=limit)
+
+    async def latest_own(self, guild_id: int, *, limit: int) -> list[AuditLine]:
+        """What members of a server did last about what is theirs, the newest first."""
+        return await self._lines("WHERE guild_id = ? AND is_own", (guild_id,), limit=limit)
+
+    async def of(self, guild_id: int, actor_id: int) -> list[AuditLine]:
+        """The lines of one member's acts in a server, the newest first."""
+        return await self._lines("WHERE guild_id = ? AND actor_id = ?", (guild_id, actor_id))
+
+    async def all_of(self, guild_id: int) -> list[AuditLine]:
+        """All lines of a server, the newest first."""
+        return await self._lines("WHERE guild_id = ?", (guild_id,))
+
+    async def all(self) -> list[AuditLine]:
+        """The lines of all servers, the newest first."""
+        return await self._lines("")
+
+    async def _lines(self, where: str, parameters: Parameters = (), *, limit: int = _ALL) -> list[AuditLine]:
+        rows = await self._database.fetch(f"{_LINES} {where} {_NEWEST_FIRST} LIMIT ?", (*parameters, limit))
         return [
             AuditLine(row[0], from_milliseconds(row[1]), row[2], bool(row[3]), Act(row[4]), json.loads(row[5]))
             for row in rows
         ]
-
-    async def of(self, guild_id: int, actor_id: int) -> list[AuditLine]:
-        """The lines of one member's acts in a server, the newest first."""
-        return [line for line in await self.latest(guild_id) if line.actor_id == actor_id]
 
     async def drop_before(self, moment: datetime) -> int:
         """Forget the lines from before a moment; how many there were."""
@@ -101,7 +120,8 @@ class AuditStore:
 
 async def put_line(transaction: Transaction, line: AuditLine) -> None:
     await transaction.execute(
-        "INSERT INTO audit (guild_id, at, actor_id, is_own, act, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        """INSERT INTO audit (guild_id, at, actor_id, is_own, act, detail) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+           WHERE EXISTS (SELECT 1 FROM servers WHERE guild_id = ?1) ON CONFLICT DO NOTHING""",
         (
             line.guild_id,
             milliseconds(line.at),

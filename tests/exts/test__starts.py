@@ -35,7 +35,7 @@ def is_indexed(town: PaidTown) -> bool:
 
 
 async def test_a_start_tells_what_it_costs_and_begins_when_somebody_agrees(paid: PaidTown, tmp_path: Path) -> None:
-    """Nothing is stored before the button is pressed; after it the same message shows how far reading has come."""
+    """Nothing is stored before the button is pressed; after it everyone sees how far reading has come, and no costs."""
     paid.square.seed(paid.bob, 5)
     async with paid.running(tmp_path / "data", **PRICED):
         answer = await start(paid)
@@ -49,17 +49,19 @@ async def test_a_start_tells_what_it_costs_and_begins_when_somebody_agrees(paid:
                 "nothing is stored yet to measure it by."
             ),
             "That makes about US$ 0.0200 for 1,000 messages, or 20.00 for a million.",
-            "No budget limits it: /index budget sets one.",
+            "This server has no budget of its own: /index budget sets one.",
         ]
         assert "at least 200 seconds" in lines[5]
         assert answer.buttons == ["Start", "Cancel"]
+        assert answer.is_ephemeral
         assert not is_indexed(paid)
         assert paid.api.requests == []
 
         pressed = await (await paid.ada.press(answer, "Start")).answer()
-        assert pressed.message is answer.message
-        await eventually(lambda: answer.content.startswith("The history has been read"))
-        assert answer.buttons == []
+        assert not pressed.is_ephemeral
+        assert pressed.content.startswith(STARTED)
+        await eventually(lambda: pressed.refresh().content.startswith("The history has been read"))
+        await eventually(lambda: answer.message.is_deleted)
         assert len(paid.bot.texts(paid.guild.id)) == 5
 
 
@@ -86,14 +88,14 @@ async def test_whoever_cancels_begins_nothing(paid: PaidTown, tmp_path: Path) ->
 
 @pytest.mark.parametrize("button", ["Start", "Cancel"])
 async def test_the_buttons_are_for_those_who_manage_the_server(paid: PaidTown, tmp_path: Path, button: str) -> None:
-    """Everyone sees the question; who may not manage the server when they press changes nothing."""
+    """Whoever presses, of those who may not manage the server at that moment none changes anything."""
     stewards = paid.guild.role("stewards", permissions=discord.Permissions(manage_guild=True))
     steward = paid.newcomer("steward", roles=[stewards])
     async with paid.running(tmp_path / "data", **PRICED):
         answer = await (await steward.slash(paid.square, "index start")).answer()
         await paid.guild.take(steward, stewards)
         for person in (paid.bob, steward):
-            refused = await (await person.press(answer, button)).answer()
+            refused = await (await person.press(answer, button, force=True)).answer()
             assert (refused.content, refused.is_ephemeral) == (NOT_ALLOWED, True), person
         assert answer.content.startswith(ASKED)
         assert not is_indexed(paid)
@@ -107,8 +109,8 @@ async def test_the_buttons_outlive_a_restart_and_know_their_channel(paid: PaidTo
     async with paid.running(tmp_path / "data", **PRICED):
         answer = await start(paid, channel=market)
     async with paid.running(tmp_path / "data", **PRICED):
-        await (await paid.ada.press(answer, "Start")).answer()
-        await eventually(lambda: answer.content.startswith("The history has been read"))
+        shown = await (await paid.ada.press(answer, "Start")).answer()
+        await eventually(lambda: shown.refresh().content.startswith("The history has been read"))
 
         assert paid.bot.texts(paid.guild.id) == ["apples"]
         assert paid.bot.rows("SELECT channel_id, is_indexed FROM coverage") == [(market.id, 1)]
@@ -178,6 +180,17 @@ async def test_a_budget_is_for_managers(paid: PaidTown, tmp_path: Path) -> None:
         lines = await budget(paid, 5)
         assert lines[-1].startswith("The price of openai:")
         assert paid.bot.rows("SELECT * FROM budgets") == [(paid.guild.id, 5e6)]
+
+
+async def test_a_budget_that_comes_first_goes_with_its_server(paid: PaidTown, tmp_path: Path) -> None:
+    """Set before anything is indexed, it is in the audit, and its server is known, so that it can be removed."""
+    async with paid.running(tmp_path / "data", **PRICED):
+        await budget(paid, 5)
+        told = shown(await (await paid.ada.slash(paid.square, "index audit")).answer())
+
+        assert "had embeddings cost US$ 5.00 a month at most" in told
+        assert paid.bot.rows("SELECT guild_id, name FROM servers") == [(paid.guild.id, "Town")]
+        assert not is_indexed(paid)
 
 
 async def budget(town: PaidTown, dollars: float) -> list[str]:

@@ -731,6 +731,7 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     await index(town, "include", kind="voice", on=True)
     await index(town, "include", kind="voice", on=False)
     await index(town, "retention", days=90)
+    await index(town, "budget", dollars=2.5)
     await index(town, "pause")
     await index(town, "cancel", by=steward)
     answer = await index(town, "audit")
@@ -739,6 +740,7 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
     assert [line.split(" · ", 1)[1] for line in shown(answer).splitlines()] == [
         f"<@{steward.id}>: cancelled the reading of the history",
         f"<@{town.ada.id}>: paused the reading of the history",
+        f"<@{town.ada.id}>: had embeddings cost US$ 2.50 a month at most (0: no limit of the server's own)",
         f"<@{town.ada.id}>: had messages kept for 90 days (0: no limit of the server's own)",
         f"<@{town.ada.id}>: had this left out: the chat of voice channels",
         f"<@{town.ada.id}>: had this kept as well: the chat of voice channels",
@@ -746,6 +748,22 @@ async def test_the_audit_tells_who_did_what(town: Town) -> None:
         f"<@{steward.id}>: turned indexing off in <#{town.square.id}>",
         f"<@{town.ada.id}>: turned indexing on",
     ]
+
+
+async def test_the_audit_tells_apart_what_members_did(town: Town) -> None:
+    """Below the managers' acts, with the day alone, a line for all who did the same; no press moves those away."""
+    await started(town)
+    standing = await (await town.bob.slash(town.square, "privacy")).answer()
+    for _ in range(3):
+        await (await town.bob.press(standing, "Show my data")).answer()
+    lines = shown(await index(town, "audit")).splitlines()
+
+    assert [line.split(" · ", 1)[-1] for line in lines] == [
+        f"<@{town.ada.id}>: turned indexing on",
+        "**By members, about what is theirs**: a line a day, however many they were",
+        "a member: exported what is stored of them",
+    ]
+    assert lines[-1].split(" · ")[0].endswith(":d>")
 
 
 async def test_the_audit_is_of_one_server(town: Town) -> None:

@@ -199,3 +199,15 @@ async def test_all_servers_are_offered_the_bot_unless_some_are_named(rooms: Room
     rooms.coverage.refuse_strangers(GUILD)
 
     assert (rooms.coverage.strangers, rooms.coverage.is_offered(4711)) == (frozenset(), True)
+
+
+async def test_a_server_can_be_known_without_having_said_anything(rooms: Rooms) -> None:
+    """It is there for whoever removes it later; what another one said stays as it was."""
+    await rooms.coverage.start(server(), CHANNEL)
+    for guild_id in (GUILD, 12345):
+        await rooms.coverage.know(server(guild_id))
+    after_a_restart = Coverage(rooms.servers)
+    await after_a_restart.load()
+
+    assert 12345 in [each.guild_id for each in await rooms.servers.servers()]
+    assert (after_a_restart.told(GUILD), after_a_restart.told(12345)) == ({CHANNEL: True}, {})

@@ -382,6 +382,84 @@ async def test_what_the_ledger_does_not_take_is_not_bought(database: Database, m
     assert rooms.embedder.texts == []
 
 
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch, write: str, *, after: int) -> None:
+    """The ledger takes so many writes of a kind, and then no more."""
+    original, left = getattr(Ledger, write), iter(range(after))
+
+    async def written(*arguments: object, **named: object) -> object:
+        if next(left, None) is None:
+            raise StorageFailed("disk is full")
+        return await original(*arguments, **named)
+
+    monkeypatch.setattr(Ledger, write, written)
+
+
+LATE_WRITES = pytest.mark.parametrize(("write", "after"), [("add", 1), ("warns_first", 0)])
+
+
+@LATE_WRITES
+async def test_a_question_is_not_bought_twice(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    write: str,
+    after: int,
+) -> None:
+    """What the ledger no longer takes once the vector is there is told to the log; the question was asked once."""
+    rooms = await paying_rooms(database, budget=2.0)
+    fill_the_disk(monkeypatch, write, after=after)
+    vectors = await rooms.spending.payer(rooms.embedder, Operator()).embed(["one two"])
+
+    assert vectors.shape == (1, rooms.embedder.dim)
+    assert rooms.embedder.texts == ["one two"]
+    assert await spent(rooms) == {OPERATOR: (2, 1, 2.0)}
+    assert caplog.messages[-1].endswith("could be put down: StorageFailed(reason=disk is full)")
+
+
+@LATE_WRITES
+async def test_vectors_that_were_bought_are_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch, write: str, after: int
+) -> None:
+    """Where the ledger takes the estimate and nothing later, texts have their vectors and do not wait for others."""
+    rooms = await paying_rooms(database, budget=2.0)
+    fill_the_disk(monkeypatch, write, after=after)
+    await save(rooms, "one two")
+    await rooms.settle()
+
+    assert rooms.embedder.texts == ["one two"]
+    assert await n_pending(rooms, GUILD) == 0
+    assert await spent(rooms) == {GUILD: (2, 1, 2.0)}
+
+
+async def test_a_failure_stays_what_it_was(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder that fails is not asked again because the ledger does not take that either."""
+
+    class Failing(WordEmbedder):
+        async def embed(self, texts: Sequence[str], meter: Meter | None = None) -> Vectors:
+            await super().embed(texts, meter)
+            raise EmbeddingError("server_failed", "HTTP 503", retryable=True)
+
+    rooms = await paying_rooms(database, Failing(model_key=KEYED))
+    fill_the_disk(monkeypatch, "add", after=1)
+    with pytest.raises(EmbeddingError):
+        await rooms.spending.payer(rooms.embedder, Operator()).embed(["one two"])
+
+    assert rooms.embedder.texts == ["one two"]
+
+
+async def test_a_warning_that_was_not_put_down_comes_with_the_next_request(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that is full for a moment keeps nobody from being told."""
+    rooms = await paying_rooms(database, budget=10.0)
+    with monkeypatch.context() as patch:
+        fill_the_disk(patch, "warns_first", after=0)
+        await rooms.spending.embed(rooms.embedder, [["1 2 3 4 5 6 7 8"]], [GUILD])
+    await rooms.spending.embed(rooms.embedder, [["9"]], [GUILD])
+
+    assert caplog.messages[-1] == "80 % of the budget of all servers for 2026-11 are spent"
+
+
 # --- warnings
 
 
@@ -423,9 +501,9 @@ async def test_the_log_names_the_server_whose_budget_it_is(
 
 
 def test_accounts_tell_what_is_left() -> None:
-    """The narrower of the two budgets counts, and it is never less than nothing."""
+    """A server is told of its own budget alone, of which never less than nothing is left."""
     accounts = Accounts({GUILD: 3.0, OTHER_GUILD: 4.0}, {GUILD: 5.0}, 10.0)
-    assert (accounts.left(GUILD), accounts.left(OTHER_GUILD), Accounts().left(GUILD)) == (2.0, 3.0, None)
+    assert (accounts.left(GUILD), accounts.left(OTHER_GUILD), Accounts().left(GUILD)) == (2.0, None, None)
     assert (accounts.share(GUILD), accounts.share(OPERATOR), accounts.share(OTHER_GUILD)) == (0.6, 0.7, None)
 
     assert Accounts({GUILD: 9.0}, {GUILD: 5.0}).left(GUILD) == 0.0

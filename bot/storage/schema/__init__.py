@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.storage.schema import (
+    acts,
     answers,
     audit,
     contexts,
@@ -57,4 +58,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     duplicates.STATEMENTS,
     waves.STATEMENTS,
     owners.STATEMENTS,
+    acts.STATEMENTS,
 )
