@@ -115,7 +115,7 @@ def test_one_server_forgets_and_an_import_does_not_bring_it_back(town: Path) -> 
     assert rows(bot("forget", str(ADA), "--server", str(GUILD), "--json")) == [{"guild_id": str(GUILD), "messages": 3}]
     again = bot("import", str(town))
 
-    assert "0 new, 0 changed, 2 already there, 3 skipped (3 deleted before)" in again.stdout
+    assert "0 new, 0 changed, 2 already there, 3 skipped (3 of people who do not want them kept)" in again.stdout
     assert stored() == [OTHERS, "really?"]
 
 
