@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.client import SimilarBot
 from bot.errors import BotMayNotReply, NoThreadsThere
 from bot.exts._access import guild_of
-from bot.exts._convert import Place, location_of
+from bot.exts._convert import Place, location_of, server_of
 from bot.exts._options import AnyChannel, place_of
 from bot.exts._related import HelpedButton, NotRelatedButton, advice_line, threshold_lines
 from bot.exts._starts import refuse_closed
@@ -55,6 +55,7 @@ class Suggest(
         _refuse_mute(place)
         await interaction.response.defer(ephemeral=True, thinking=True)
         after = DELAY if delay is None else timedelta(seconds=delay)
+        await self.bot.app.coverage.know(server_of(guild))
         await self.related.choose(guild.id, place.id, after)
         await self._note(interaction, Act.SUGGESTED, channel_id=str(place.id))
         lines = [words("related.on", channel=f"<#{place.id}>", seconds=f"{after.total_seconds():,.0f}")]
@@ -101,6 +102,7 @@ class Suggest(
         if percent is None:
             await interaction.edit_original_response(content=words("related.no_advice", n=standing.n, enough=ENOUGH))
             return
+        await self.bot.app.coverage.know(server_of(guild))
         if percent:
             await verdicts.put_threshold(guild.id, percent)
         else:

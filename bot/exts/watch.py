@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot.client import SimilarBot
 from bot.errors import BotMayNotWrite
 from bot.exts._access import guild_of
+from bot.exts._convert import server_of
 from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
 from bot.exts._wave_buttons import DismissWaveButton, IgnoreWaveButton, ShowWaveButton, TurnWaveButton
@@ -56,6 +57,7 @@ class Watching(
         await _refuse_closed(channel)
         language = words_of_server(interaction).language
         watch = Watch(guild.id, channel.id, messages, accounts, minutes, channels, language)
+        await self.bot.app.coverage.know(server_of(guild))
         await self.waves.watch(watch)
         await self._note(interaction, Act.WATCHED, channel_id=str(channel.id))
         lines = [_watched(watch, words)]
