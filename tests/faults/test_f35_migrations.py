@@ -50,7 +50,8 @@ def read(folder: Path) -> tuple[int, list[Any], list[Any]]:
         return version, schema, connection.execute(_HELD).fetchall()
 
 
-@pytest.mark.parametrize("version", range(len(MIGRATIONS)))
+# From the first version on every migration is gone through; the others begin elsewhere.
+@pytest.mark.parametrize("version", [0, 1, 5, 8, len(MIGRATIONS) // 2, len(MIGRATIONS) - 1])
 async def test_f35_a_kill_in_a_migration_leaves_a_version_whole(
     quick_folder: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
