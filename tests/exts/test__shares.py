@@ -20,6 +20,10 @@ from bot.messages import Query
 SHARED_AS = 900
 
 
+async def nothing() -> None:
+    """Nothing else is kept true beside shares."""
+
+
 class Square(discord.TextChannel):
     """Where an answer was shared, with the texts that it shows each time it is edited."""
 
@@ -86,7 +90,7 @@ async def test_what_was_closed_is_taken_out_after_discord_failed(shared: Rooms) 
     """Who reads a channel could not be told, twice: the share is narrowed later, though nothing else happens."""
     square, readers = Square(), Readers([OSError("503"), TimeoutError("slow")])
     readers.channel_ids = frozenset({CHANNEL})
-    async with beside(keep_shares_true(OneServer(square), shared.answers, readers)):  # type: ignore[arg-type]
+    async with beside(keep_shares_true(OneServer(square), shared.answers, readers, also=nothing)):  # type: ignore[arg-type]
         await eventually(lambda: square.shown)
 
     assert readers.failures == []
@@ -109,8 +113,8 @@ async def test_what_was_closed_is_taken_out_after_the_database_failed(
     with monkeypatch.context() as patch:
         patch.setattr(shared.answers._shares, "take_out", busy)
         with pytest.raises(StorageFailed):
-            await asyncio.wait_for(keep_shares_true(client, shared.answers, readers), 10)
-    async with beside(keep_shares_true(client, shared.answers, readers)):
+            await asyncio.wait_for(keep_shares_true(client, shared.answers, readers, also=nothing), 10)
+    async with beside(keep_shares_true(client, shared.answers, readers, also=nothing)):
         await eventually(lambda: square.shown)
 
     assert "red bird" not in square.shown[0]
@@ -122,7 +126,7 @@ async def test_a_share_that_could_not_be_edited_is_edited_later(shared: Rooms) -
     square.failures.append(OSError("503"))
     await shared.ingest.deleted(GUILD, [2])
     client: Any = OneServer(square)
-    async with beside(keep_shares_true(client, shared.answers, readers)):
+    async with beside(keep_shares_true(client, shared.answers, readers, also=nothing)):
         await eventually(lambda: square.shown)
 
     assert "red bird" not in square.shown[0]
