@@ -178,5 +178,8 @@ def set_up_logging(level: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # At DEBUG it writes whole events, texts and all.
     logging.getLogger("discord").setLevel(max(logging.getLevelNamesMapping()[level], logging.INFO))
+    # Their warnings of rate limits have addresses with the tokens of interactions in them.
+    for told_by in ("discord.http", "discord.webhook"):
+        logging.getLogger(told_by).setLevel(logging.ERROR)
     # It warns at every start that there is no voice; a lost connection, which it reports as an error, is heard.
     logging.getLogger("discord.client").setLevel(logging.ERROR)

@@ -12,7 +12,8 @@ from live import Bot, eventually
 from make import GUILD, channel, message, server
 from openai_server import KEY, EmbeddingsServer, Instead, Model, Refusal
 
-from bot.app import App, _former_embedder, open_app, open_reader
+from bot.app import App, open_app, open_reader
+from bot.app.spaces import _former_embedder
 from bot.askers import Operator
 from bot.errors import OtherGeneration
 from bot.messages import Generation, Query
