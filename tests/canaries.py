@@ -40,7 +40,8 @@ class Canaries:
         for text in self._new:
             if not _NUMBERED.fullmatch(text):
                 excerpts = [text] if len(text) < _EXCERPT else _windows(text, _EXCERPT)
-                self._excerpts.update(each for each in excerpts if not each.isdecimal())
+                # A row of signs alone stands in many a log, below the lines of a traceback for one.
+                self._excerpts.update(each for each in excerpts if any(map(str.isalpha, each)))
         self._new.clear()
         if _SECRET.search(shown) or any(secret in shown for secret in self._secrets):
             return True
