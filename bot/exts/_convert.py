@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.exts._access import is_age_restricted
 from bot.markup import is_telling, joined
 from bot.messages import Channel, ChannelKind, Location, Message, Server
 
@@ -32,7 +33,7 @@ def location_of(place: Place) -> Location:
             place.name,
             kind,
             place.parent_id,
-            is_age_restricted=place.parent is not None and is_age_restricted(place.parent),
+            is_age_restricted=is_age_restricted(place),
             owner_id=place.owner_id,
         )
         return Location(server_of(place.guild), channel, place.parent.category_id if place.parent else None)
@@ -40,10 +41,6 @@ def location_of(place: Place) -> Location:
         place.guild.id, place.id, place.name, kind, place.category_id, is_age_restricted=is_age_restricted(place)
     )
     return Location(server_of(place.guild), channel)
-
-
-def is_age_restricted(channel: discord.abc.GuildChannel) -> bool:
-    return bool(getattr(channel, "nsfw", False))
 
 
 def thread_of(payload: discord.RawThreadUpdateEvent) -> Channel:

@@ -10,8 +10,8 @@ from typing import Any
 import discord
 
 from bot.errors import HistoryDelayed, HistoryUnavailable
-from bot.exts._access import base_of, bot_may_read, may_read
-from bot.exts._convert import is_age_restricted, is_blank, location_of, message_of, server_of
+from bot.exts._access import base_of, bot_may_read, is_age_restricted, may_read
+from bot.exts._convert import is_blank, location_of, message_of, server_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.messages import Channel, Location, Message
 from bot.services.history import PAGE, Place

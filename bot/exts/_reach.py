@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import discord
 
 from bot.errors import HistoryDelayed
-from bot.exts._access import base_of, readable_ids
-from bot.exts._convert import is_age_restricted, location_of
+from bot.exts._access import base_of, is_age_restricted, readable_ids
+from bot.exts._convert import location_of
 from bot.exts._failures import FAILED_FOR_NOW
 from bot.exts._history import DiscordHistory
 from bot.exts._reader import Reader
