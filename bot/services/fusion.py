@@ -157,20 +157,15 @@ class Fusion:
         background: Background,
     ) -> list[Ranked]:
         wanted = np.array(sorted({one.message_id for one in nearest} | set(matches.message_ids)), np.int64)
-        (ids, halves), terms_by_id = await asyncio.gather(
-            asyncio.to_thread(space.mirror.vectors, guild_id, wanted), self._lexicon.terms(guild_id, wanted.tolist())
-        )
-        return await asyncio.to_thread(
-            _judged,
-            guild_id,
-            asked,
-            vector,
-            ids,
-            halves.astype(np.float32),
-            terms_by_id,
-            matches.statistics,
-            background,
-        )
+        # Side by side with the vectors it would take longer: two threads that read row by row wait for each other.
+        terms_by_id = await self._lexicon.terms(guild_id, wanted.tolist())
+
+        def judged() -> list[Ranked]:
+            ids, halves = space.mirror.vectors(guild_id, wanted)
+            vectors = halves.astype(np.float32)
+            return _judged(guild_id, asked, vector, ids, vectors, terms_by_id, matches.statistics, background)
+
+        return await asyncio.to_thread(judged)
 
     async def _half_lives(self, scope: Scope) -> HalfLives:
         """The servers of a scope, each with its half-life in days."""
@@ -224,7 +219,8 @@ def _meanings(vectors: Vectors, scripts: Sequence[str], vector: Vectors, script:
     """Cosines around the means of the scripts, or plain ones where there is too little to measure those."""
     if (mean := background.mean_of(script)) is None or background.mean is None:
         return cosines(vectors, vector)
-    means = np.array([background.mean_of(one) for one in scripts]).reshape(vectors.shape)
+    names = list(dict.fromkeys(scripts))
+    means = np.array([background.mean_of(one) for one in names])[[names.index(one) for one in scripts]]
     return centred_cosines(vectors, means, vector, mean)
 
 

@@ -14,8 +14,8 @@ from bot.vectors import Ids
 # A term that stands in more messages than this says little, and they take long to read; where a question has no other
 # terms, those messages count that have all of them.
 _COMMON = 1_000
-_SURELY_COMMON = 2 * _COMMON  # by a sample of the whole server
-_READ = 6_000  # messages with rare terms, the rarest first
+_SURELY_COMMON = 1_500  # by a sample of what the asker sees of the server
+_READ = 4_000  # messages with terms that the sample knows, the rarest first
 _MOST_TERMS = 64  # of one question, the longest ones
 
 
@@ -54,27 +54,31 @@ class Matching:
         What lies outside the scope counts for nothing: neither does it take a place, nor does it make a term frequent.
         """
         unique = sorted(dict.fromkeys(terms), key=len, reverse=True)[:_MOST_TERMS]
-        ids_of = await self._ids_of(guild_id, unique, scope, background)
+        read = _worth_reading(unique, background)
+        postings = await self._lexicon.postings(guild_id, [[term] for term in read], scope, _COMMON + 1)
+        ids_of = {term: ids for term, ids in zip(read, postings, strict=True) if len(ids) <= _COMMON}
         n_texts, factor = background.n_within(scope, guild_id)
-        n_with = {
-            term: max(round(background.n_with.get(term, 0) * factor), _COMMON) if ids is None else len(ids)
-            for term, ids in ids_of.items()
-        }
+        n_with = {term: round(background.n_with.get(term, 0) * factor) for term in unique}
+        n_with |= {term: max(n_with[term], _COMMON) for term in read} | {term: len(ids) for term, ids in ids_of.items()}
         weights = {term: _weight(n, n_texts) for term, n in n_with.items()}
-        chosen = _within_budget({term: ids for term, ids in ids_of.items() if ids is not None and len(ids)})
-        if not chosen and (common := [term for term, ids in ids_of.items() if ids is None]):
+        chosen = {term: ids for term, ids in ids_of.items() if len(ids)}
+        if not chosen and (common := [term for term in unique if term not in ids_of]):
             [ids] = await self._lexicon.postings(guild_id, [common], scope, _COMMON)
             chosen = {common[0]: ids} if len(ids) else {}
-        return Matches(_best(chosen, weights)[:limit], WordStatistics(weights, background.mean_length))
+        return Matches(_best(chosen, weights, limit), WordStatistics(weights, background.mean_length))
 
-    async def _ids_of(
-        self, guild_id: int, terms: Sequence[str], scope: Scope, background: Background
-    ) -> dict[str, Ids | None]:
-        """The messages that each term stands in, or None where they are too many."""
-        asked = [term for term in terms if background.n_with.get(term, 0) <= _SURELY_COMMON]
-        postings = await self._lexicon.postings(guild_id, [[term] for term in asked], scope, _COMMON + 1)
-        ids_of: dict[str, Ids | None] = dict.fromkeys(terms)
-        return ids_of | {term: ids for term, ids in zip(asked, postings, strict=True) if len(ids) <= _COMMON}
+
+def _worth_reading(terms: Sequence[str], background: Background) -> list[str]:
+    """Those that a sample does not know, which are rare, and of the others the rarest."""
+    n_with = background.n_with
+    chosen = [term for term in terms if term not in n_with]
+    n_read = 0
+    for term in sorted(n_with.keys() & set(terms), key=lambda term: (n_with[term], term)):
+        n_read += n_with[term]
+        if n_with[term] > _SURELY_COMMON or n_read > _READ:
+            break
+        chosen.append(term)
+    return chosen
 
 
 def _weight(n_with: int, n_texts: int) -> float:
@@ -82,24 +86,15 @@ def _weight(n_with: int, n_texts: int) -> float:
     return math.log1p((max(n_texts - n_with, 0) + 0.5) / (n_with + 0.5))
 
 
-def _within_budget(ids_of: dict[str, Ids]) -> dict[str, Ids]:
-    """The rarest terms, as many as together stand in no more messages than are worth looking at."""
-    chosen: dict[str, Ids] = {}
-    n_read = 0
-    for term, ids in sorted(ids_of.items(), key=lambda one: len(one[1])):
-        n_read += len(ids)
-        if chosen and n_read > _READ:
-            break
-        chosen[term] = ids
-    return chosen
-
-
-def _best(ids_of: dict[str, Ids], weights: dict[str, float]) -> list[int]:
-    """All messages by what the terms in each of them say together, the newer first among equals."""
+def _best(ids_of: dict[str, Ids], weights: dict[str, float], limit: int) -> list[int]:
+    """The messages in which terms say most together, the newer first among equals."""
     if not ids_of:
         return []
     ids, places = np.unique(np.concatenate(list(ids_of.values())), return_inverse=True)
     said = np.repeat([weights[term] for term in ids_of], [len(some) for some in ids_of.values()])
     scores = np.bincount(places, said, minlength=len(ids))
-    best: list[int] = ids[np.lexsort((-ids, -scores))].tolist()
+    if len(ids) > limit:
+        is_good = scores >= np.partition(scores, -limit)[-limit]
+        ids, scores = ids[is_good], scores[is_good]
+    best: list[int] = ids[np.lexsort((-ids, -scores))][:limit].tolist()
     return best

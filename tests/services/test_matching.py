@@ -1,5 +1,8 @@
 """Candidates by their words."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from conftest import Rooms
 from make import BOB, CHANNEL, GUILD, OTHER_CHANNEL, message
@@ -88,7 +91,22 @@ async def test_common_words_are_not_looked_up_beside_rare_ones(
 async def test_the_rarest_words_are_read_where_all_would_be_too_many(
     matching: Matching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stands in more rows than are worth reading is left out, the most frequent first."""
-    monkeypatch.setattr("bot.services.matching._READ", 5)
+    """Of the words that are known to be frequent the rarest are looked up, and those that are not known always."""
+    monkeypatch.setattr("bot.services.matching._READ", 12)
+    background = replace(BACKGROUND, n_with={"fish": 9, "bird": 30, "red": 40})
 
-    assert (await found(matching, "fish", "numbat")).message_ids == [40, 7]
+    async def found_ids(*terms: str) -> list[int]:
+        return (await matching.matches(GUILD, terms, EVERYTHING, background=background, limit=100)).message_ids
+
+    assert await found_ids("fish", "bird", "numbat") == [40, 7, 36, 32, 28, 24, 20, 16, 12, 8, 4]
+    assert await found_ids("bird", "numbat") == [40, 7]
+
+
+async def test_a_word_that_is_not_looked_up_says_what_the_sample_tells(matching: Matching) -> None:
+    """It weighs as much as in the share of the sample that lies in the scope."""
+    background = replace(BACKGROUND, n_texts=4_000, n_with={"red": 2_000})
+
+    matches = await matching.matches(GUILD, ["red", "numbat"], EVERYTHING, background=background, limit=5)
+
+    assert matches.message_ids == [40, 7]
+    assert matches.statistics.weights["red"] == pytest.approx(math.log(2))
