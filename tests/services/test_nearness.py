@@ -12,8 +12,9 @@ from bot.services.nearness import Scale, different, scale_of
     ("value", "expected"),
     [
         (-1.0, Nearness.UNRELATED),
-        (0.49, Nearness.UNRELATED),
-        (0.5, Nearness.LOOSE),
+        (0.5, Nearness.UNRELATED),
+        (0.54, Nearness.UNRELATED),
+        (0.56, Nearness.LOOSE),
         (0.69, Nearness.LOOSE),
         (0.71, Nearness.CLOSE),
         (0.89, Nearness.CLOSE),
@@ -22,7 +23,7 @@ from bot.services.nearness import Scale, different, scale_of
     ],
 )
 def test_steps_lie_between_the_limit_and_the_same_text(value: float, expected: Nearness) -> None:
-    """Below the limit nothing is related; above it the steps get narrower; words may lift a value beyond 1."""
+    """A little beyond the limit related begins; words may lift a value beyond 1."""
     assert Scale(0.5).step(value) is expected
 
 
