@@ -64,13 +64,15 @@ def stars(wordings: Wordings, tell: Mapping[str, float], limit: float) -> Iterat
 def _leaders(is_near: npt.NDArray[np.bool_], weights: Ids) -> list[int]:
     """Who has most around leads all of it that nobody leads yet, and so on."""
     is_free, leaders = np.ones(len(is_near), np.bool_), list[int]()
+    reach = is_near @ weights
     while True:
-        reach = is_near[:, is_free] @ weights[is_free] * is_free
-        leader = int(np.argmax(reach))
-        if reach[leader] < 2:  # noqa: PLR2004  # alone
+        leader = int(np.argmax(reach * is_free))
+        if not is_free[leader] or reach[leader] < 2:  # noqa: PLR2004  # alone
             return leaders
         leaders.append(leader)
-        is_free[is_near[leader]] = False
+        led = np.flatnonzero(is_near[leader] & is_free)
+        is_free[led] = False
+        reach -= weights[led] @ is_near[led]
 
 
 def _in_common(wordings: Wordings, tell: Mapping[str, float]) -> tuple[Vectors, Vectors]:
