@@ -43,7 +43,7 @@ class Planted:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.n, self.dim = source.n, source.dim
-        self.kind, self.key = f"planted {source.kind}", f"planted-{source.key}"
+        self.kind, self.key = f"planted {source.kind}", f"planted-{_COSINE}-{source.key}"
         rng = np.random.default_rng(_SEED)
         sizes = rng.integers(_SIZES[0], _SIZES[1] + 1, _N_PLANTED)
         rows = rng.choice(self.n, sizes.sum(), replace=False)
