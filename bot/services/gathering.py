@@ -155,7 +155,7 @@ class _Compared:
             if not there:
                 continue
             its = [rows[wording[0]] for wording in there]
-            names = [frozenset(whole_names(terms.get(wording[0], ()))) for wording in there]
+            names = [tuple(dict.fromkeys(whole_names(terms.get(wording[0], ())))) for wording in there]
             weights = np.array([len(wording) for wording in there])
             wordings = Wordings(vectors[its], names, weights, are_pairs[its])
             for star in stars(wordings, self._tell, self._limit):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import log
 
 import numpy as np
@@ -21,7 +22,7 @@ _DAMPED = 0.8  # or what is told of would count for nearly all, and what is said
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wordings:
-    """Texts: their unit vectors, float32 [n, dim], and their terms; `weights` are how many messages have each text.
+    """Texts: their unit vectors, float32 [n, dim], and different terms; `weights` are how many messages have each one.
 
     `in_pairs` are those of which the terms are pairs of characters.
     """
@@ -80,7 +81,7 @@ def _in_common(wordings: Wordings, tell: Mapping[str, float]) -> tuple[Vectors, 
 
     Each character is in two pairs, and another one spoils both: of pairs what differs counts half, and what is told.
     """
-    numbers = {term: number for number, term in enumerate(frozenset().union(*wordings.terms))}
+    numbers = {term: number for number, term in enumerate(dict.fromkeys(chain(*wordings.terms)))}
     has = np.zeros((len(wordings.terms), len(numbers)), np.float32)
     for row, its in enumerate(wordings.terms):
         has[row, [numbers[term] for term in its]] = 1
