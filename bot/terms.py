@@ -4,7 +4,7 @@ Words are what lies between spaces; names of things (paths, error codes, identif
 parts. Scripts without spaces between words give pairs of characters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import regex
 
@@ -44,6 +44,7 @@ _SCRIPTS = {
     "thai": regex.compile(r"\p{Thai}"),
     _LATIN: regex.compile(r"\p{Latin}"),
 }
+_IN_PAIRS = frozenset({"han and kana", "hangul", "thai"})
 _SHORT = 2  # characters at most of what stands at an apostrophe and is no word: l'eau, don't
 
 
@@ -73,6 +74,16 @@ def _of_name(name: str) -> list[str]:
     return [name[:_LONGEST], *(part[:_LONGEST] for part in parts)]
 
 
+def whole_names(terms: Iterable[str]) -> Iterator[str]:
+    """The terms of a text without the parts of names, which stand behind them."""
+    name = ""
+    for term in terms:
+        if name and term in name:
+            continue
+        name = "" if term.isalnum() else term
+        yield term
+
+
 def readable_words(terms: Iterable[str]) -> list[str]:
     """What of a text's terms a person would read as words, in their order.
 
@@ -100,3 +111,8 @@ def script_of(text: str) -> str:
         return _LATIN
     counts = {name: len(letters.findall(text)) for name, letters in _SCRIPTS.items()}
     return max(reversed(counts), key=counts.__getitem__)
+
+
+def in_pairs(script: str) -> bool:
+    """Whether what is written in a script has pairs of characters for terms."""
+    return script in _IN_PAIRS

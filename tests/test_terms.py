@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.terms import readable_words, script_of, terms_of
+from bot.terms import in_pairs, readable_words, script_of, terms_of, whole_names
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,27 @@ def test_a_text_is_of_the_script_of_most_of_its_letters(text: str, script: str) 
 def test_terms_are_put_together_to_words_that_people_read(text: str, words: list[str]) -> None:
     """Pairs of characters become words again; numbers, addresses and single characters are left out."""
     assert readable_words(terms_of(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("see https://example.com/wiki/Fish", ["see", "https://example.com/wiki/fish"]),
+        ("run apt-get update, get it", ["run", "apt-get", "update", "get", "it"]),
+        ("say say-so", ["say", "say-so"]),
+        ("コーヒー", ["コー", "ーヒ", "ヒー"]),
+        ("", []),
+    ],
+)
+def test_names_are_whole_without_their_parts(text: str, names: list[str]) -> None:
+    """Two addresses of one site have nothing in common; a word that stands elsewhere as well stays."""
+    assert list(whole_names(terms_of(text))) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "are_pairs"), [("赤い魚", True), ("안녕하세요", True), ("red", False), ("рыба", False)]
+)
+def test_some_scripts_have_pairs_of_characters_for_terms(text: str, are_pairs: bool) -> None:
+    """Those that set no spaces between words, or say more by one word than others."""
+    assert in_pairs(script_of(text)) is are_pairs
+    assert (len(terms_of(text)) > 1) is are_pairs

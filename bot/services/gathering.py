@@ -11,13 +11,14 @@ import numpy as np
 
 from bot.askers import EVERYTHING, Asker, Scope, visible_to
 from bot.index.mirror import Mirror
-from bot.services.backgrounds import Backgrounds
-from bot.services.sameness import AROUND, stars
+from bot.services.backgrounds import Background, Backgrounds
+from bot.services.sameness import AROUND, Wordings, stars, telling
 from bot.services.spaces import Spaces
 from bot.storage.groups import GroupStore
 from bot.storage.lexicon import Lexicon
+from bot.terms import in_pairs, script_of, whole_names
 from bot.threads import aside
-from bot.vectors import Ids, begins, unit
+from bot.vectors import Ids, Vectors, begins, unit
 
 _STATED = 0.6  # the cosine that unrelated messages hardly reach, where there is too little to measure
 _CANDIDATES = 0.8  # of the whole work, when they are found
@@ -79,10 +80,11 @@ class Gathering:
         finally:
             told.is_over.set()
         found: list[list[int]] = []
+        compared = _Compared(space.mirror, guild_id, background)
         for number, batch in enumerate(candidates, 1):
             ids = [wording[0] for wordings in batch for wording in wordings]
             terms = await self._lexicon.terms(guild_id, ids)
-            found += await aside(_compared, space.mirror, guild_id, batch, terms, limit)
+            found += await aside(compared, batch, terms)
             on_share(_CANDIDATES + (1 - _CANDIDATES) * number / len(candidates))
         return found
 
@@ -118,23 +120,47 @@ def _batches(groups: Sequence[_Wordings]) -> list[list[_Wordings]]:
     return batches
 
 
-def _compared(
-    mirror: Mirror, guild_id: int, groups: Sequence[_Wordings], terms: Mapping[int, list[str]], limit: float
-) -> list[list[int]]:
-    """What of some groups says the same, by the vectors as they are stored; what is gone meanwhile is left out."""
-    wholes = mirror.wholes(guild_id, np.array(sorted(w[0] for group in groups for w in group), np.int64))
-    vectors = unit(wholes.vectors.astype(np.float32))
-    rows = {message_id: row for row, message_id in enumerate(wholes.message_ids.tolist())}
-    found: list[list[int]] = []
-    for group in groups:
-        there = [wording for wording in group if wording[0] in rows]
-        if not there:
-            continue
-        its = [frozenset(terms.get(wording[0], ())) for wording in there]
-        weights = np.array([len(wording) for wording in there])
-        for star in stars(vectors[[rows[wording[0]] for wording in there]], its, weights, limit):
-            found += [[i for row in star.tolist() for i in there[row]]]
-    return found
+class _Compared:
+    """What of some groups says the same, by the vectors as they are stored; what is gone meanwhile is left out.
+
+    Where there is enough to measure, each vector is taken around the mean of its script: the more the texts of a script
+    have in common anyway, the less that says.
+    """
+
+    def __init__(self, mirror: Mirror, guild_id: int, background: Background) -> None:
+        self._mirror = mirror
+        self._guild_id = guild_id
+        self._background = background
+        self._limit = _STATED if background.centred is None else background.centred.limit
+        self._tell = telling(background.n_with, background.n_texts)
+
+    def _around(self, vectors: Vectors, scripts: Sequence[str]) -> Vectors:
+        if self._background.centred is None:
+            return vectors
+        means = np.array([self._background.mean_of(script) for script in scripts], np.float32)
+        around: Vectors = vectors - means
+        return around
+
+    def __call__(self, groups: Sequence[_Wordings], terms: Mapping[int, Sequence[str]]) -> list[list[int]]:
+        ids = np.array(sorted(wording[0] for group in groups for wording in group), np.int64)
+        wholes = self._mirror.wholes(self._guild_id, ids)
+        ids = wholes.message_ids
+        scripts = [script_of("".join(terms.get(i, ()))) for i in ids.tolist()]
+        vectors = unit(self._around(wholes.vectors.astype(np.float32), scripts))
+        are_pairs = np.array([in_pairs(script) for script in scripts], np.bool_)
+        rows = {message_id: row for row, message_id in enumerate(ids.tolist())}
+        found: list[list[int]] = []
+        for group in groups:
+            there = [wording for wording in group if wording[0] in rows]
+            if not there:
+                continue
+            its = [rows[wording[0]] for wording in there]
+            names = [tuple(dict.fromkeys(whole_names(terms.get(wording[0], ())))) for wording in there]
+            weights = np.array([len(wording) for wording in there])
+            wordings = Wordings(vectors[its], names, weights, are_pairs[its])
+            for star in stars(wordings, self._tell, self._limit):
+                found += [[i for row in star.tolist() for i in there[row]]]
+        return found
 
 
 def _together(

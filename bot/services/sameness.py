@@ -1,6 +1,9 @@
 """Which of some messages say the same: by what they mean and by the words that they have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -9,23 +12,44 @@ from bot.vectors import Ids, Vectors
 
 # How much of the way from what unrelated messages hardly reach to the same text. Where half of the words are the same,
 # half of it is enough; where none are, as in another language, it takes nearly all.
-AROUND = 0.4  # at least, whatever the words
-_ALONE = 0.9
-_TOGETHER = 1.0  # the way, and the share of words in common
-_FEW, _MORE = 5, 0.25  # who has fewer terms has to be nearer: one of them may be a name
+AROUND = 0.45  # at least, whatever the words
+_ALONE = 0.95
+_TOGETHER = 0.99  # the way, and the share of words in common
+_MORE, _ENOUGH = 0.75, 6.0  # who says less than so many rare words has to be nearer: one of them may be a name
+_RARE = 1 / 512  # of all texts: what stands in fewer is rare
+_DAMPED = 0.8  # or what is told of would count for nearly all, and what is said of it for nothing
 
 
-def stars(vectors: Vectors, terms: Sequence[frozenset[str]], weights: Ids, limit: float) -> Iterator[Ids]:
-    """The rows of unit float32 [n, dim] in groups of two messages or more, each with its leader first.
+@dataclass(frozen=True, slots=True, eq=False)
+class Wordings:
+    """Texts: their unit vectors, float32 [n, dim], and different terms; `weights` are how many messages have each one.
 
-    All of a group say what the leader says. `weights` are how many messages a row stands for, and `limit` is the
-    cosine that unrelated ones hardly reach. No row is in two groups.
+    `in_pairs` are those of which the terms are pairs of characters.
     """
-    ways = (vectors @ vectors.T - limit) / (1 - limit)
-    near = ways + _in_common(terms)
-    has_few = np.array([len(its) < _FEW for its in terms])
-    needed = _TOGETHER + _MORE * (has_few[:, None] | has_few)
-    is_near = (ways >= _ALONE) | ((ways >= AROUND) & (near >= needed))
+
+    vectors: Vectors
+    terms: Sequence[Collection[str]]
+    weights: Ids
+    in_pairs: npt.NDArray[np.bool_]
+
+
+def telling(n_with: Mapping[str, int], n_texts: int) -> dict[str, float]:
+    """How much terms say that stand in so many of all texts: 1 where they are rare, as all others, 0 in every text."""
+    shares = {term: min(max(n / n_texts, _RARE), 1.0) for term, n in n_with.items()}
+    return {term: (log(share) / log(_RARE)) ** _DAMPED for term, share in shares.items()}
+
+
+def stars(wordings: Wordings, tell: Mapping[str, float], limit: float) -> Iterator[Ids]:
+    """The rows of wordings in groups of two messages or more, each with its leader first.
+
+    All of a group say what the leader says. `tell` is how much terms say, 1 where it has none, and `limit` the cosine
+    that unrelated rows hardly reach. No row is in two groups.
+    """
+    weights = wordings.weights
+    ways = (wordings.vectors @ wordings.vectors.T - limit) / (1 - limit)
+    shares, said = _in_common(wordings, tell)
+    near = ways + shares
+    is_near = (ways >= _ALONE) | ((ways >= AROUND) & (near >= _TOGETHER + _MORE * np.maximum(1 - said / _ENOUGH, 0)))
     np.fill_diagonal(is_near, val=True)
     np.fill_diagonal(near, 2.0)
     leaders = _leaders(is_near, weights)
@@ -41,22 +65,30 @@ def stars(vectors: Vectors, terms: Sequence[frozenset[str]], weights: Ids, limit
 def _leaders(is_near: npt.NDArray[np.bool_], weights: Ids) -> list[int]:
     """Who has most around leads all of it that nobody leads yet, and so on."""
     is_free, leaders = np.ones(len(is_near), np.bool_), list[int]()
+    reach = is_near @ weights
     while True:
-        reach = is_near[:, is_free] @ weights[is_free] * is_free
-        leader = int(np.argmax(reach))
-        if reach[leader] < 2:  # noqa: PLR2004  # alone
+        leader = int(np.argmax(reach * is_free))
+        if not is_free[leader] or reach[leader] < 2:  # noqa: PLR2004  # alone
             return leaders
         leaders.append(leader)
-        is_free[is_near[leader]] = False
+        led = np.flatnonzero(is_near[leader] & is_free)
+        is_free[led] = False
+        reach -= weights[led] @ is_near[led]
 
 
-def _in_common(terms: Sequence[frozenset[str]]) -> Vectors:
-    """The share of terms that each two have in common, of all that they have, float32 [n, n]."""
-    numbers = {term: number for number, term in enumerate(frozenset().union(*terms))}
-    has = np.zeros((len(terms), len(numbers)), np.float32)
-    for row, its in enumerate(terms):
+def _in_common(wordings: Wordings, tell: Mapping[str, float]) -> tuple[Vectors, Vectors]:
+    """The share in common of what the terms of each two tell, and how much the one that says less tells; [n, n].
+
+    Each character is in two pairs, and another one spoils both: of pairs what differs counts half, and what is told.
+    """
+    numbers = {term: number for number, term in enumerate(dict.fromkeys(chain(*wordings.terms)))}
+    has = np.zeros((len(wordings.terms), len(numbers)), np.float32)
+    for row, its in enumerate(wordings.terms):
         has[row, [numbers[term] for term in its]] = 1
-    both = has @ has.T
-    counts = has.sum(axis=1)
-    shares: Vectors = both / np.maximum(counts[:, None] + counts - both, 1)
-    return shares
+    told = has * np.array([tell.get(term, 1.0) for term in numbers], np.float32)
+    both, sums = told @ has.T, told.sum(axis=1)
+    differ = sums[:, None] + sums - 2 * both
+    differ[np.ix_(wordings.in_pairs, wordings.in_pairs)] /= 2
+    said = np.where(wordings.in_pairs, sums / 2, sums)
+    shares: Vectors = both / np.maximum(both + differ, np.finfo(np.float32).tiny)
+    return shares, np.minimum(said[:, None], said)

@@ -98,6 +98,38 @@ async def test_what_is_near_is_measured_where_there_is_enough(rooms: Rooms, monk
     assert len(told[0]["sample_ids"]) == 500
 
 
+async def test_words_that_all_say_do_not_make_a_group(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every message begins in the same way, that does not make up for what is said otherwise."""
+    monkeypatch.setattr(backgrounds, "ENOUGH", 100)
+    texts = [f"{TEN} {' '.join(row)}" for row in rare_words(500, 8)]
+    much = " ".join(["much"] * 5)
+    texts += [f"{TEN} {much} red blue green grey", f"{TEN} {much} one-eyed ten-fold old young", f"{texts[0]} {much}"]
+    texts += [f"{texts[0]} {much} indeed"]
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in enumerate(texts, 1)])
+    await rooms.settle()
+
+    assert await groups(rooms) == [[503, 504]]
+
+
+async def test_a_script_is_measured_by_itself(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That all texts of one script are alike does not keep those of another from being near to each other."""
+    monkeypatch.setattr(backgrounds, "ENOUGH", 100)
+    rows = rare_words(500, 10)
+    texts = [" ".join(row) for row in rows[:250]]
+    texts += [f"{' '.join('あいうえおかきく')} {' '.join(f'魚{word}' for word in row[:8])}" for row in rows[250:]]
+    texts += [" ".join([*rows[0][:8], "red", "blue"])]
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in enumerate(texts, 1)])
+    await rooms.settle()
+
+    assert await groups(rooms) == [[1, 501]]
+
+
+def rare_words(n_texts: int, n_each: int) -> list[list[str]]:
+    rng = np.random.default_rng(0)
+    words: list[list[str]] = rng.permutation([f"word{n}" for n in range(n_texts * n_each)]).reshape(-1, n_each).tolist()
+    return words
+
+
 async def test_who_gives_up_ends_the_work(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search that is cancelled lets its thread end, and the next one go ahead."""
     ended, started = asyncio.Event(), asyncio.Event()
