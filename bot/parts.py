@@ -30,6 +30,20 @@ def parts_of(text: str) -> tuple[str, ...]:
     return tuple("".join(piece for _, piece in part).strip() for _, part in groupby(numbered, key=lambda one: one[0]))
 
 
+def begins_at(text: str, part: int) -> int:
+    """Where in a text the part of a number begins; they count from 1."""
+    start = 0
+    parts = parts_of(text)[:part]
+    for before, one in zip(("", *parts), parts, strict=False):
+        start = text.index(one, start + len(before))
+    return start
+
+
+def pieces_of(text: str) -> Iterator[str]:
+    """What a text may be divided between: short sentences, and of longer ones the words."""
+    return _pieces(text, _PART / _FINE)
+
+
 def _numbered(pieces: Iterator[str], size: float) -> Iterator[tuple[int, str]]:
     """Each piece with the number of the part that its middle lies in."""
     end = 0

@@ -61,8 +61,9 @@ class Terminal:
                 channel=quote(hit.stored.channel_name, width=_NAME_WIDTH) or unknown,
                 age=self._age(message.created_at, now),
             )
+            quoted = quote(message.shown, width=_QUOTE_WIDTH, start=hit.quoted_from)
             self.out.print(Text.assemble((f"{place:>2}. ", "dim"), (self._nearness(hit), "bold cyan"), f"  {head}"))
-            self.out.print(Text(f"    {quote(message.shown, width=_QUOTE_WIDTH) or self.words('hit.no_text')}"))
+            self.out.print(Text(f"    {quoted or self.words('hit.no_text')}"))
             self.out.print(Text(f"    {message.url}", style="dim"))
 
     def _nearness(self, hit: Hit) -> str:

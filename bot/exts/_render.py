@@ -77,7 +77,7 @@ def _hit(number: int, hit: Hit, words: Words, again: list[str]) -> str:
         nearness=_nearness(hit, words),
     )
     budget = _QUOTE - len("".join(again))
-    quote = quoted(message.shown, budget=budget) or words("hit.no_text")
+    quote = quoted(message.shown, budget=budget, start=hit.quoted_from) or words("hit.no_text")
     lines = [f"**{number}.** {head} · [{words('answer.jump')}]({message.url})", f"> {quote}"]
     return "\n".join([*lines, *again])
 

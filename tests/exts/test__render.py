@@ -89,6 +89,7 @@ def test_b9_b10_only_our_own_markup_acts(hits, words):
 def hostile_hits(draw):
     """A hit of a hostile text by an author of a hostile name, perhaps said by others like them as well."""
     hit = hit_of(draw(ACTING | LONG), draw(ACTING | LONG), draw(SCORES), ids=draw(st.tuples(IDS, IDS, IDS)))
+    hit = replace(hit, quoted_from=draw(st.just(0) | st.integers(0, 300)))
     copies = draw(st.lists(st.builds(hit_of, ACTING, ACTING, ids=st.tuples(IDS, IDS, IDS)), max_size=2))
     return replace(hit, copies=tuple(copy.stored for copy in copies))
 
@@ -150,6 +151,13 @@ def test_b6_b9_b10_nothing_of_a_name_acts_in_a_list_of_copies(hits, words):
 def test_b6_a_name_that_shows_nothing_is_somebody(name, shown):
     """An author without a visible name is called somebody."""
     assert hits_embed([hit_of(name=name)], Words("en")).description.startswith(f"**1.** {shown} in <#1>")
+
+
+def test_a_long_text_is_quoted_from_where_it_was_found():
+    """What was found by a later part of it does not begin where it begins."""
+    hit = replace(hit_of(content="bees " * 100 + "taxes " * 100), quoted_from=500)
+
+    assert hits_embed([hit], Words("en")).description.splitlines()[1].startswith("> …taxes taxes ")
 
 
 @pytest.mark.parametrize("content", ["", "\u200b", "\ufe0f", " \n "], ids=ascii)

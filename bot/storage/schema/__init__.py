@@ -21,6 +21,7 @@ from bot.storage.schema import (
     owners,
     pages,
     parts,
+    passages,
     related,
     samples,
     sessions,
@@ -59,4 +60,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     waves.STATEMENTS,
     owners.STATEMENTS,
     acts.STATEMENTS,
+    passages.STATEMENTS,
 )
