@@ -53,11 +53,11 @@ def own_text(said: Said) -> str:
 
 
 def cleaning_of(said: Said) -> Callable[[str], str]:
-    """What gives, of the beginning of what is shown of a message, the beginning of its own text."""
-    names, has_quotes = said.named, own_text(said) == embed_text(_whole(said))
+    """What cleans some of the words of a message as its own text was."""
+    names, has_quotes = said.named, ">" in said.content and own_text(said) == embed_text(_whole(said))
 
-    def cleaned(beginning: str) -> str:
-        text = readable(beginning, names)
+    def cleaned(some: str) -> str:
+        text = readable(some, names)
         return embed_text(text if has_quotes else without_quotes(text))
 
     return cleaned

@@ -1,7 +1,7 @@
 """A long text in parts, each of which has a vector of its own: that of the whole says too little of any of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from bot.texts import graphemes
@@ -30,13 +30,12 @@ def parts_of(text: str) -> tuple[str, ...]:
     return tuple("".join(piece for _, piece in part).strip() for _, part in groupby(numbered, key=lambda one: one[0]))
 
 
-def begins_at(text: str, part: int) -> int:
-    """Where in a text the part of a number begins; they count from 1."""
-    start = 0
-    parts = parts_of(text)[:part]
-    for before, one in zip(("", *parts), parts, strict=False):
-        start = text.index(one, start + len(before))
-    return start
+def begins_at(text: str, parts: Sequence[str], number: int) -> int:
+    """Where in a text one of its parts begins; their numbers count from 1."""
+    end = 0
+    for part in parts[: number - 1]:
+        end = text.index(part, end) + len(part)
+    return text.index(parts[number - 1], end)
 
 
 def pieces_of(text: str) -> Iterator[str]:

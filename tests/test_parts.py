@@ -52,9 +52,11 @@ def test_a_part_is_found_again_by_its_number() -> None:
     """Also where the one before it says the same."""
     text = BEES * 10 + TAXES * 10
 
-    starts = [begins_at(text, part) for part in range(1, 1 + len(parts_of(text)))]
+    parts = parts_of(text)
 
-    assert [text[start:].startswith(part) for start, part in zip(starts, parts_of(text), strict=True)] == [True] * 5
+    starts = [begins_at(text, parts, number) for number in range(1, 1 + len(parts))]
+
+    assert [text[start:].startswith(part) for start, part in zip(starts, parts, strict=True)] == [True] * 5
     assert starts == sorted(set(starts))
 
 

@@ -91,7 +91,7 @@ def _cut(content: str, pieces: Callable[[str, int, int], list[str]], *, budget: 
         return _shortened(units[: width - len(before)], before, content=content, budget=budget), False
 
     text, is_whole = shown(0)
-    if not is_whole and start and embed_text(content[start:]):
+    if not is_whole and start and width > 1 and embed_text(content[start:]):
         text, _ = shown(start)
     return text
 

@@ -1,7 +1,6 @@
 """Where the passage of a long text stands by which it was found, so that it can be quoted from there."""
 
 import asyncio
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -59,7 +58,8 @@ def _places(
         else:
             part = _nearest(embedded[embedded.message_ids == message_id], vector, n_parts=len(parts))
         if part > 1:
-            places[message_id] = _place(composition.said, text, begins_at(text, part))
+            n_before = begins_at(text, parts, part) - max(text.find(own_text(composition.said)[:_KNOWN_BY]), 0)
+            places[message_id] = _place(composition.said, n_before)
     return places
 
 
@@ -76,10 +76,16 @@ def _nearest(embedded: EmbeddedMessages, vector: Vectors, *, n_parts: int) -> in
     return int(np.argmax(cosines(embedded.vectors, vector)))
 
 
-def _place(said: Said, text: str, start: int) -> int:
-    """Where in what is shown of a message stands what begins at `start` of its embedded text; 0 where that is not."""
+def _place(said: Said, n_before: int) -> int:
+    """Where in what is shown of a message those words begin that have so many characters of its own text before them.
+
+    0 where they are not in what is shown.
+    """
     shown, cleaned = said.content or said.attached or "", cleaning_of(said)
-    n_before = max(start - max(text.find(own_text(said)[:_KNOWN_BY]), 0), 0)
     ends = list(accumulate(map(len, pieces_of(shown)), initial=0))
-    place = ends[bisect_right(ends, n_before, key=lambda end: len(cleaned(shown[:end]))) - 1]
-    return place if place < len(shown) else 0
+    low, high, n_low = 0, len(ends), 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        n_middle = n_low + shown[: ends[low]][-1:].isspace() + len(cleaned(shown[ends[low] : ends[middle]]))
+        low, high, n_low = (middle, high, n_middle) if n_middle <= n_before else (low, middle, n_low)
+    return ends[low] if ends[low] < len(shown) else 0
