@@ -33,6 +33,7 @@ from bot.words import Words
 
 _QUOTE_WIDTH = 200
 _NAME_WIDTH = 32
+_IF_ANY = frozenset({"unworded"})  # what of a status is told where there is some
 _INDEXES = frozenset({"exact", "codes", "lists", NO_INDEX})  # what `auto` chooses among
 
 
@@ -104,7 +105,7 @@ class Terminal:
         for key, value in dataclasses.asdict(status).items():
             shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
             shown = f"{shown:,g}" if isinstance(shown, float) else shown
-            if isinstance(shown, int | str):
+            if isinstance(shown, int | str) and (value or key not in _IF_ANY):
                 table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else shown)
         for server in status.by_server:
             table.add_row(quote(server.name, width=_NAME_WIDTH) or server.guild_id, self._costs(server))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -182,6 +183,7 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
         "embedded": 0,
         "pending": 0,
         "parked": 0,
+        "unworded": 0,
         "servers": 0,
         "model_key": "",
         "dim": 512,
@@ -558,6 +560,17 @@ def test_encrypt_and_decrypt_tell_what_they_cannot_do(bath: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert words in done.stderr
     assert bot("decrypt", DATA_KEY=PASSPHRASE).stdout == "It is not encrypted.\n"
+
+
+def test_what_waits_for_its_words_is_told_while_there_is_some(bath: Path) -> None:
+    """`status` has a line for it then, and always a key."""
+    before = bot("status")
+    change("INSERT INTO unworded SELECT guild_id, message_id FROM messages LIMIT 2")
+    after, after_json = bot("status"), bot("status", "--json")
+
+    assert "Waiting for the index of words" not in before.stdout
+    assert re.search(r"Waiting for the index of words +2\b", after.stdout)
+    assert rows(after_json)[0]["unworded"] == 2
 
 
 def test_f23_what_was_set_aside_is_tried_again(bath: Path) -> None:

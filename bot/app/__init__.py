@@ -162,6 +162,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     inspector = Inspector(
         database=database,
         messages=messages,
+        lexicon=lexicon,
         servers=servers,
         spaces=spaces,
         withdrawal=withdrawal,

