@@ -128,7 +128,7 @@ class Terminal:
     def _usage(self, status: Status) -> None:
         """What the month has cost, where anything was counted."""
         usage, names = status.usage, {server.guild_id: server.name for server in status.by_server}
-        if not usage.tokens and usage.budget_dollars is None:
+        if not usage.tokens and usage.budget_dollars is None and usage.server_budget_dollars is None:
             return
         told = dataclasses.asdict(usage)
         self.say("status.usage_unpriced" if usage.dollars is None else "status.usage", **told)
@@ -137,6 +137,8 @@ class Terminal:
                 key = "status.server_usage_free" if one.budget_dollars is None else "status.server_usage"
                 shown = self.words(key, **dataclasses.asdict(one), budget=one.budget_dollars)
                 self.out.print(f"  {names.get(one.guild_id) or self.words('status.operator')}: {shown}")
+        if usage.server_budget_dollars is not None:
+            self.say("status.server_budget", budget=usage.server_budget_dollars)
         if usage.budget_dollars is not None:
             self.say("status.budget", budget=usage.budget_dollars)
         if usage.is_nearly_spent:

@@ -701,7 +701,7 @@ async def test_an_import_stops_at_the_budget_and_says_why(monkeypatch: pytest.Mo
         status = await asyncio.to_thread(bot, "status", **paid)
         told = rows(await asyncio.to_thread(bot, "status", "--json", **paid))[0]
         doctor = await asyncio.to_thread(bot, "doctor", **paid)
-        paid["ALLOWED_SERVERS"] = "4711"
+        paid |= {"ALLOWED_SERVERS": "4711", "EMBED_SERVER_BUDGET_USD": "0.25"}
         elsewhere = await asyncio.to_thread(bot, "status", **paid)
 
     assert done.returncode == 0
@@ -717,3 +717,5 @@ async def test_an_import_stops_at_the_budget_and_says_why(monkeypatch: pytest.Mo
     assert "That is spent: nothing is embedded before next month" in status.stdout
     assert "are spent: nothing is embedded until next month; raise EMBED_MONTHLY_BUDGET_USD" in doctor.stdout
     assert f"Not on ALLOWED_SERVERS: {usage['by_server'][0]['guild_id']}" in elsewhere.stdout
+    assert "Each server may cost US$ 0.25 a month." in elsewhere.stdout
+    assert "Each server may cost" not in status.stdout

@@ -324,11 +324,13 @@ async def test_the_state_tells_how_long_messages_are_kept(rooms: Rooms) -> None:
 # --- money
 
 
-async def paid(rooms: Rooms, *, budget: float | None = None, price: float | None = 1e6) -> Inspector:
+async def paid(
+    rooms: Rooms, *, budget: float | None = None, cap: float | None = None, price: float | None = 1e6
+) -> Inspector:
     """An inspector of the same database, with a model of which a word costs a dollar."""
     key = "openai:words"
     spending = Spending(
-        Ledger(rooms.database), Prices({} if price is None else {key: price}), count=words_in, budget=budget
+        Ledger(rooms.database), Prices({} if price is None else {key: price}), count=words_in, budget=budget, cap=cap
     )
     paying = await rooms_over(rooms.database, WordEmbedder(model_key=key), spending=spending)
     await paying.settle()
@@ -337,26 +339,31 @@ async def paid(rooms: Rooms, *, budget: float | None = None, price: float | None
 
 @pytest.mark.usefixtures("own_folder")
 @pytest.mark.parametrize(
-    ("budget", "price", "verdict", "is_well"),
+    ("budget", "cap", "price", "verdict", "is_well", "names"),
     [
-        (None, 1e6, "no_budget", True),
-        (20.0, 1e6, "ok_budget", True),
-        (10.0, 1e6, "near_budget", True),
-        (8.0, 1e6, "spent_budget", False),
-        (None, None, "no_price", True),
-        (8.0, None, "idle_budget", False),
+        (None, None, 1e6, "no_budget", True, None),
+        (None, 5.0, 1e6, "server_budget", True, None),
+        (20.0, 15.0, 1e6, "ok_budget", True, None),
+        (10.0, None, 1e6, "near_budget", True, None),
+        (8.0, None, 1e6, "spent_budget", False, None),
+        (None, None, None, "no_price", True, ""),
+        (8.0, None, None, "idle_budget", False, "EMBED_MONTHLY_BUDGET_USD"),
+        (None, 5.0, None, "idle_budget", False, "EMBED_SERVER_BUDGET_USD"),
+        (8.0, 5.0, None, "idle_budget", False, "EMBED_MONTHLY_BUDGET_USD, EMBED_SERVER_BUDGET_USD"),
     ],
 )
-async def test_doctor_tells_how_the_budget_stands(rooms: Rooms, budget, price, verdict, is_well) -> None:
+async def test_doctor_tells_how_the_budget_stands(  # noqa: PLR0917  # one row of the table
+    rooms: Rooms, budget, cap, price, verdict, is_well, names
+) -> None:
     """A budget that is used up, or that cannot act without a price, is a finding; what has no limit is told."""
     await rooms.ingest.saved(GUILD, [message(1, "one two three four five six seven eight")])
-    async for found in (await paid(rooms, budget=budget, price=price)).examine():
+    async for found in (await paid(rooms, budget=budget, cap=cap, price=price)).examine():
         if found.subject == "budget":
             break
     else:
         pytest.fail("nothing is told of money")
 
-    assert (found.verdict, found.is_well) == (verdict, is_well)
+    assert (found.verdict, found.is_well, found.values.get("names")) == (verdict, is_well, names)
     for language in LANGUAGES:
         assert Words(language)(f"doctor.{found.verdict}", **found.values)
 
@@ -387,6 +394,13 @@ async def test_status_tells_the_month_by_server(rooms: Rooms) -> None:
     assert told == [(str(GUILD), 3, 3.0, 3.0, True), (str(OTHER_GUILD), 1, 1.0, None, False)]
     server = (await paying.server(GUILD)).usage
     assert server == usage.by_server[0]
+    assert (usage.server_budget_dollars, server.is_capped) == (None, False)
+    capped = (await (await paid(rooms, cap=2.0)).status()).usage
+    assert capped.server_budget_dollars == 2.0
+    assert [(one.budget_dollars, one.is_spent, one.is_capped) for one in capped.by_server] == [
+        (2.0, True, True),
+        (2.0, False, True),
+    ]
 
 
 @pytest.mark.usefixtures("own_folder")
