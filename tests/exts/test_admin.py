@@ -183,6 +183,7 @@ async def test_a_start_of_a_category_stores_what_is_in_it(town: Town) -> None:
 
     await town.guild.text("station", category=travel).post(town.bob, "three")
     await town.stored("one", "two", "three")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- <#{travel.id}>"]
 
 
 async def test_a_start_of_a_forum_stores_its_posts(town: Town) -> None:
@@ -193,6 +194,7 @@ async def test_a_start_of_a_forum_stores_its_posts(town: Town) -> None:
     await started(town, forum)
 
     await town.stored("one", "two")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- {forum.mention}"]
 
 
 async def test_a_start_of_a_thread_stores_it_alone(town: Town) -> None:
@@ -203,6 +205,10 @@ async def test_a_start_of_a_thread_stores_it_alone(town: Town) -> None:
     await started(town, thread)
 
     await town.stored("one")
+    await town.square.post(town.bob, "nor this")
+    await thread.post(town.bob, "two")
+    await town.stored("one", "two")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- {thread.mention}"]
 
 
 @pytest.mark.parametrize("denied", [VIEW, HISTORY], ids=["view", "history"])
@@ -269,6 +275,8 @@ async def test_a_start_whose_answer_is_deleted_goes_on(town: Town) -> None:
     await town.stored("one")
     await town.square.post(town.bob, "two")
     await town.stored("one", "two")
+    assert answer.is_deleted
+    assert (await status(town))[0] == "The whole server is indexed."
 
 
 # --- stop
@@ -350,6 +358,9 @@ async def test_a_channel_of_a_stopped_category_can_be_started(town: Town) -> Non
     for place, text in ((station, "not this"), (harbour, "one"), (town.square, "two")):
         await place.post(town.bob, text)
     await town.stored("one", "two")
+    lines = await status(town)
+    assert f"- <#{travel.id}>" in lines
+    assert f"- {harbour.mention}" in lines
 
 
 async def test_a_stop_before_any_start_is_answered(town: Town) -> None:
@@ -671,6 +682,8 @@ async def test_a_channel_that_becomes_age_restricted_goes_and_comes_back(town: T
     await town.stored("three", "six")
     await harbour.restrict(nsfw=False)
     await town.stored("one", "two", "three", "four", "five", "six")
+    await town.settled()
+    assert (await status(town))[1].startswith("6 messages stored, 6 can be found")
 
 
 @pytest.mark.parametrize(
