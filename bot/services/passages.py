@@ -13,7 +13,7 @@ from bot.messages import EmbeddedMessages, Hit, Said
 from bot.parts import WHOLE, begins_at, parts_of, pieces_of
 from bot.services.spaces import Space
 from bot.storage.messages import MessageStore
-from bot.terms import terms_of
+from bot.terms import as_sought, terms_of
 from bot.vectors import Vectors, cosines
 
 _KNOWN_BY = 64  # characters at the beginning of a message's own text, below a title or what it answers
@@ -65,7 +65,7 @@ def _places(
 
 def _most_terms(parts: Sequence[str], terms: Collection[str]) -> int:
     """The number of the part with most of the terms, the first among equals; 0 where there are no parts."""
-    n_terms = [len(set(terms_of(part)).intersection(terms)) for part in parts]
+    n_terms = [len(set(as_sought(terms_of(part), terms)).intersection(terms)) for part in parts]
     return 1 + n_terms.index(max(n_terms)) if n_terms else 0
 
 

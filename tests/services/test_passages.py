@@ -88,6 +88,8 @@ async def test_japanese_is_quoted_from_where_a_sentence_begins(rooms: Rooms) -> 
     hit = await found(rooms, message(1, bees * 4 + taxes * 4), text=taxes, mode=Mode.WORDS)
 
     assert quoted(hit) == taxes * 4
+    [hit] = await rooms.search.similar(Operator(), Query(text="税", mode=Mode.WORDS))
+    assert quoted(hit) == taxes * 4
 
 
 async def test_a_message_whose_parts_are_damaged_is_quoted_from_its_beginning(rooms: Rooms) -> None:
