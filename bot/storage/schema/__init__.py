@@ -17,6 +17,7 @@ from bot.storage.schema import (
     gaps,
     keeping,
     messages,
+    naming,
     optouts,
     owners,
     pages,
@@ -61,4 +62,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     owners.STATEMENTS,
     acts.STATEMENTS,
     passages.STATEMENTS,
+    naming.STATEMENTS,
 )
