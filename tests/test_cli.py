@@ -562,6 +562,21 @@ def test_encrypt_and_decrypt_tell_what_they_cannot_do(bath: Path) -> None:
     assert bot("decrypt", DATA_KEY=PASSPHRASE).stdout == "It is not encrypted.\n"
 
 
+def test_a_long_message_is_quoted_from_the_part_that_answers(tmp_path: Path) -> None:
+    """With a sign before it that there was more; as JSON its content is whole, and nothing else is told."""
+    bees, taxes = (
+        "The bees have swarmed again into the pear tree. " * 6,
+        "The tax office wants the form by Friday. " * 6,
+    )
+    bot("import", str(write_export(tmp_path / "a.json", [exported_message(1, bees + taxes)])))
+    shown, as_json = (bot("similar", "when is the tax form due?", *more) for more in ((), ("--json",)))
+
+    assert shown.stdout.splitlines()[1].startswith("    …The tax office wants the form by Friday.")
+    [hit] = rows(as_json)
+    assert hit["content"] == bees + taxes
+    assert " ".join(hit) == "message_id guild_id channel_id author_id created_at score content url"
+
+
 def test_what_waits_for_its_words_is_told_while_there_is_some(bath: Path) -> None:
     """`status` has a line for it then, and always a key."""
     before = bot("status")
