@@ -1,5 +1,6 @@
 """What is embedded of a message: its own text, and before it what it needs to be understood."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.markup import readable, without_quotes
@@ -49,6 +50,17 @@ def own_text(said: Said) -> str:
     if unquoted != whole and (not own or (says_little(own) and not says_nothing(own))):
         own = embed_text(whole)
     return "" if says_nothing(own) else own
+
+
+def cleaning_of(said: Said) -> Callable[[str], str]:
+    """What cleans some of the words of a message as its own text was."""
+    names, has_quotes = said.named, ">" in said.content and own_text(said) == embed_text(_whole(said))
+
+    def cleaned(some: str) -> str:
+        text = readable(some, names)
+        return embed_text(text if has_quotes else without_quotes(text))
+
+    return cleaned
 
 
 def _whole(said: Said) -> str:

@@ -224,7 +224,8 @@ class Hit:
     """A stored message with its cosine similarity to the question, unrounded; None where words alone speak for it.
 
     `relatedness` is what it was ranked by, in whichever unit that was; `nearness` is None where there is too little to
-    measure that by. `copies` are other hits that say the same, where those are asked for as one.
+    measure that by. `copies` are other hits that say the same, where those are asked for as one. `quoted_from` is where
+    in what is shown of a long text the part begins by which it was found.
     """
 
     stored: StoredMessage
@@ -232,6 +233,7 @@ class Hit:
     relatedness: float = 0.0
     nearness: Nearness | None = None
     copies: tuple[StoredMessage, ...] = ()
+    quoted_from: int = 0
 
     @property
     def message(self) -> Message:

@@ -1,7 +1,7 @@
 """A long text in parts, each of which has a vector of its own: that of the whole says too little of any of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from bot.texts import graphemes
@@ -28,6 +28,19 @@ def parts_of(text: str) -> tuple[str, ...]:
     size = n_bytes / round(n_bytes / _PART)
     numbered = _numbered(_pieces(text, size / _FINE), size)
     return tuple("".join(piece for _, piece in part).strip() for _, part in groupby(numbered, key=lambda one: one[0]))
+
+
+def begins_at(text: str, parts: Sequence[str], number: int) -> int:
+    """Where in a text one of its parts begins; their numbers count from 1."""
+    end = 0
+    for part in parts[: number - 1]:
+        end = text.index(part, end) + len(part)
+    return text.index(parts[number - 1], end)
+
+
+def pieces_of(text: str) -> Iterator[str]:
+    """What a text may be divided between: short sentences, and of longer ones the words."""
+    return _pieces(text, _PART / _FINE)
 
 
 def _numbered(pieces: Iterator[str], size: float) -> Iterator[tuple[int, str]]:

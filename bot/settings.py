@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     embedding_dimensions: Annotated[int, Field(ge=1, le=16_384)] | None = None
     embedding_price_usd: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] | None = None
     embed_monthly_budget_usd: Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False)] | None = None
+    embed_server_budget_usd: Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False)] | None = None
     allowed_servers: Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)] = frozenset()
     data_dir: Annotated[Path, AfterValidator(_folder)] = Path("data")
     data_key: Annotated[SecretStr, AfterValidator(_data_key)] | None = None

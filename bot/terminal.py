@@ -33,6 +33,7 @@ from bot.words import Words
 
 _QUOTE_WIDTH = 200
 _NAME_WIDTH = 32
+_IF_ANY = frozenset({"unworded"})  # what of a status is told where there is some
 _INDEXES = frozenset({"exact", "codes", "lists", NO_INDEX})  # what `auto` chooses among
 
 
@@ -61,8 +62,9 @@ class Terminal:
                 channel=quote(hit.stored.channel_name, width=_NAME_WIDTH) or unknown,
                 age=self._age(message.created_at, now),
             )
+            quoted = quote(message.shown, width=_QUOTE_WIDTH, start=hit.quoted_from)
             self.out.print(Text.assemble((f"{place:>2}. ", "dim"), (self._nearness(hit), "bold cyan"), f"  {head}"))
-            self.out.print(Text(f"    {quote(message.shown, width=_QUOTE_WIDTH) or self.words('hit.no_text')}"))
+            self.out.print(Text(f"    {quoted or self.words('hit.no_text')}"))
             self.out.print(Text(f"    {message.url}", style="dim"))
 
     def _nearness(self, hit: Hit) -> str:
@@ -103,7 +105,7 @@ class Terminal:
         for key, value in dataclasses.asdict(status).items():
             shown = f"{value / 2**20:,.1f} MiB" if key.endswith("_bytes") else value
             shown = f"{shown:,g}" if isinstance(shown, float) else shown
-            if isinstance(shown, int | str):
+            if isinstance(shown, int | str) and (value or key not in _IF_ANY):
                 table.add_row(self.words(f"status.{key}"), f"{shown:,}" if isinstance(shown, int) else shown)
         for server in status.by_server:
             table.add_row(quote(server.name, width=_NAME_WIDTH) or server.guild_id, self._costs(server))
@@ -126,7 +128,7 @@ class Terminal:
     def _usage(self, status: Status) -> None:
         """What the month has cost, where anything was counted."""
         usage, names = status.usage, {server.guild_id: server.name for server in status.by_server}
-        if not usage.tokens and usage.budget_dollars is None:
+        if not usage.tokens and usage.budget_dollars is None and usage.server_budget_dollars is None:
             return
         told = dataclasses.asdict(usage)
         self.say("status.usage_unpriced" if usage.dollars is None else "status.usage", **told)
@@ -135,6 +137,8 @@ class Terminal:
                 key = "status.server_usage_free" if one.budget_dollars is None else "status.server_usage"
                 shown = self.words(key, **dataclasses.asdict(one), budget=one.budget_dollars)
                 self.out.print(f"  {names.get(one.guild_id) or self.words('status.operator')}: {shown}")
+        if usage.server_budget_dollars is not None:
+            self.say("status.server_budget", budget=usage.server_budget_dollars)
         if usage.budget_dollars is not None:
             self.say("status.budget", budget=usage.budget_dollars)
         if usage.is_nearly_spent:

@@ -4,7 +4,7 @@ Words are what lies between spaces; names of things (paths, error codes, identif
 parts. Scripts without spaces between words give pairs of characters.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import regex
 
@@ -24,6 +24,7 @@ _TERM = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 _PARTS = regex.compile(rf"[{_WORD}--_]+", regex.VERSION1)
+_SINGLE = regex.compile(r"\p{Han}")
 _PAIR = regex.compile(rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]")
 # Where there are no spaces, one kind of characters is mostly one word. Hiragana ends and joins others: it is a word
 # where it begins anew and there is more of it.
@@ -59,6 +60,22 @@ def terms_of(content: str) -> list[str]:
         if len(terms) >= _MAX_TERMS:
             break
     return terms[:_MAX_TERMS]
+
+
+def sought_terms(question: str) -> list[str]:
+    """The terms that a question is looked for by: those that it has.
+
+    One of single Chinese characters alone has few texts in which those stand by themselves: it is looked for by the
+    pairs that begin with them. Such a term ends in a star, which stands in no other.
+    """
+    terms = terms_of(question)
+    return [f"{term}*" for term in terms] if all(map(_SINGLE.fullmatch, terms)) else terms
+
+
+def as_sought(terms: Sequence[str], sought: Iterable[str]) -> Sequence[str]:
+    """The terms of a text with each pair as the term with a star that it is found by, if it is found by one."""
+    starred = {term[0]: term for term in sought if term.endswith("*")}
+    return [starred.get(term[0], term) for term in terms] if starred else terms
 
 
 def _of_name(name: str) -> list[str]:

@@ -71,12 +71,18 @@ def content_hash(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def quote(content: str, *, width: int) -> str:
-    """A text as it may be shown on a line: cut to `width` graphemes, nothing invisible left to act."""
-    text = one_line(content[: width * 64]).strip()
-    shown = graphemes(text)
-    if len(shown) > width or len(content) > width * 64:
-        text = "".join(shown[: width - 1]).rstrip() + "…"
+def quote(content: str, *, width: int, start: int = 0) -> str:
+    """A text as it may be shown on a line: cut to `width` graphemes, nothing invisible left to act.
+
+    What is too long is shown from `start` on.
+    """
+    longest = width * 64
+    shown = graphemes(one_line(content[:longest]).strip())
+    is_cut = len(shown) > width or len(content) > longest
+    if is_cut and (rest := one_line(content[start : start + longest]).strip()) and start:
+        shown = ["…", *graphemes(rest)]
+        is_cut = len(shown) > width or len(content) - start > longest
+    text = "".join(shown[: width - 1]).rstrip() + "…" if is_cut else "".join(shown)
     return isolated(text, source=content)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -182,6 +183,7 @@ def test_before_anything_is_stored(tmp_path: Path) -> None:
         "embedded": 0,
         "pending": 0,
         "parked": 0,
+        "unworded": 0,
         "servers": 0,
         "model_key": "",
         "dim": 512,
@@ -560,6 +562,32 @@ def test_encrypt_and_decrypt_tell_what_they_cannot_do(bath: Path) -> None:
     assert bot("decrypt", DATA_KEY=PASSPHRASE).stdout == "It is not encrypted.\n"
 
 
+def test_a_long_message_is_quoted_from_the_part_that_answers(tmp_path: Path) -> None:
+    """With a sign before it that there was more; as JSON its content is whole, and nothing else is told."""
+    bees, taxes = (
+        "The bees have swarmed again into the pear tree. " * 6,
+        "The tax office wants the form by Friday. " * 6,
+    )
+    bot("import", str(write_export(tmp_path / "a.json", [exported_message(1, bees + taxes)])))
+    shown, as_json = (bot("similar", "when is the tax form due?", *more) for more in ((), ("--json",)))
+
+    assert shown.stdout.splitlines()[1].startswith("    …The tax office wants the form by Friday.")
+    [hit] = rows(as_json)
+    assert hit["content"] == bees + taxes
+    assert " ".join(hit) == "message_id guild_id channel_id author_id created_at score content url"
+
+
+def test_what_waits_for_its_words_is_told_while_there_is_some(bath: Path) -> None:
+    """`status` has a line for it then, and always a key."""
+    before = bot("status")
+    change("INSERT INTO unworded SELECT guild_id, message_id FROM messages LIMIT 2")
+    after, after_json = bot("status"), bot("status", "--json")
+
+    assert "Waiting for the index of words" not in before.stdout
+    assert re.search(r"Waiting for the index of words +2\b", after.stdout)
+    assert rows(after_json)[0]["unworded"] == 2
+
+
 def test_f23_what_was_set_aside_is_tried_again(bath: Path) -> None:
     """`status` tells the reasons, `doctor` the verb, and `retry` how many were embedded and set aside again."""
     change(
@@ -688,7 +716,7 @@ async def test_an_import_stops_at_the_budget_and_says_why(monkeypatch: pytest.Mo
         status = await asyncio.to_thread(bot, "status", **paid)
         told = rows(await asyncio.to_thread(bot, "status", "--json", **paid))[0]
         doctor = await asyncio.to_thread(bot, "doctor", **paid)
-        paid["ALLOWED_SERVERS"] = "4711"
+        paid |= {"ALLOWED_SERVERS": "4711", "EMBED_SERVER_BUDGET_USD": "0.25"}
         elsewhere = await asyncio.to_thread(bot, "status", **paid)
 
     assert done.returncode == 0
@@ -704,3 +732,5 @@ async def test_an_import_stops_at_the_budget_and_says_why(monkeypatch: pytest.Mo
     assert "That is spent: nothing is embedded before next month" in status.stdout
     assert "are spent: nothing is embedded until next month; raise EMBED_MONTHLY_BUDGET_USD" in doctor.stdout
     assert f"Not on ALLOWED_SERVERS: {usage['by_server'][0]['guild_id']}" in elsewhere.stdout
+    assert "Each server may cost US$ 0.25 a month." in elsewhere.stdout
+    assert "Each server may cost" not in status.stdout

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.parts import parts_of
+from bot.parts import begins_at, parts_of
 
 BEES = "The bees have swarmed again and sit in the old pear tree. "
 TAXES = "The tax office wants the form for the last year by Friday. "
@@ -46,6 +46,18 @@ def test_what_has_no_words_is_divided_between_characters_as_they_are_seen() -> N
 
     assert "".join(parts) == family * 100
     assert all(len(part) % len(family) == 0 for part in parts)
+
+
+def test_a_part_is_found_again_by_its_number() -> None:
+    """Also where the one before it says the same."""
+    text = BEES * 10 + TAXES * 10
+
+    parts = parts_of(text)
+
+    starts = [begins_at(text, parts, number) for number in range(1, 1 + len(parts))]
+
+    assert [text[start:].startswith(part) for start, part in zip(starts, parts, strict=True)] == [True] * 5
+    assert starts == sorted(set(starts))
 
 
 @given(st.text(st.sampled_from("ab .。\n蜂é👍"), min_size=400, max_size=3_000))

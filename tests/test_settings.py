@@ -25,6 +25,7 @@ EVERY = {
     "EMBEDDING_DIMENSIONS": ("256", 256),
     "EMBEDDING_PRICE_USD": ("0.05", 0.05),
     "EMBED_MONTHLY_BUDGET_USD": ("12.5", 12.5),
+    "EMBED_SERVER_BUDGET_USD": ("2.5", 2.5),
     "ALLOWED_SERVERS": ("1000, 2000,", frozenset({1000, 2000})),
     "DATA_DIR": ("elsewhere", Path("elsewhere")),
     "DATA_KEY": (DATA_KEY, DATA_KEY),

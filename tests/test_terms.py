@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.terms import in_pairs, readable_words, script_of, terms_of, whole_names
+from bot.terms import as_sought, in_pairs, readable_words, script_of, sought_terms, terms_of, whole_names
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,29 @@ from bot.terms import in_pairs, readable_words, script_of, terms_of, whole_names
 def test_a_text_gives_its_terms(text: str, terms: list[str]) -> None:
     """Words whole, names whole and in parts, pairs of characters where words are not set apart; case and width go."""
     assert terms_of(text) == terms
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("犬", ["犬*"]),
+        ("犬 猫", ["犬*", "猫*"]),
+        ("犬 散歩", ["犬", "散歩"]),
+        ("2020年", ["2020", "年"]),
+        ("の", ["の"]),
+        ("cat", ["cat"]),
+        ("", []),
+    ],
+)
+def test_single_chinese_characters_are_looked_for_by_pairs(question: str, terms: list[str]) -> None:
+    """Where a question has nothing else: among others they would say little, and take long."""
+    assert sought_terms(question) == terms
+
+
+def test_pairs_count_as_what_they_were_found_by() -> None:
+    """Those that begin with a character that is looked for, and the character by itself; the others stay."""
+    assert as_sought(["犬が", "犬", "が犬", "cat"], ["犬*"]) == ["犬*", "犬*", "が犬", "cat"]
+    assert as_sought(["犬が", "犬"], ["犬"]) == ["犬が", "犬"]
 
 
 @given(st.text())

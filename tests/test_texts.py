@@ -241,15 +241,29 @@ def test_b3_b8_a_quote_is_cut_between_characters(content, width, expected):
     assert quote(content, width=width) == expected
 
 
+@pytest.mark.parametrize(
+    ("content", "start", "width", "expected"),
+    [
+        pytest.param("0123456789", 5, 10, "0123456789", id="whole where it fits"),
+        pytest.param("0123456789x", 5, 10, "…56789x", id="up to the end"),
+        pytest.param("0123456789" * 2, 5, 10, "…56789012…", id="cut at both ends"),
+        pytest.param("0123456789x", 11, 10, "012345678…", id="behind the end"),
+    ],
+)
+def test_b3_a_long_text_is_quoted_from_within(content, start, width, expected):
+    """A sign before it tells that there was more."""
+    assert quote(content, width=width, start=start) == expected
+
+
 def test_b8_marks_on_a_letter_are_bounded():
     """A letter with a thousand marks on it keeps four of them, so that it does not paint over its neighbours."""
     assert quote("a" + "\u0301" * 1_000 + "b", width=2_000) == "a" + "\u0301" * 4 + "b"
 
 
-@given(TEXTS | LONG, st.integers(1, 90))
-def test_b4_b5_b6_b8_no_text_breaks_a_quote(content, width):
+@given(TEXTS | LONG, st.integers(1, 90), st.just(0) | st.integers(0, 200))
+def test_b4_b5_b6_b8_no_text_breaks_a_quote(content, width, start):
     """Whatever a text holds, its quote fits the width, stays on its line and turns nothing around it."""
-    shown = quote(content, width=width)
+    shown = quote(content, width=width, start=start)
 
     shown.encode()
     inside = shown.removeprefix(FSI).removesuffix(PDI) if shown.startswith(FSI) else shown

@@ -162,6 +162,7 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     inspector = Inspector(
         database=database,
         messages=messages,
+        lexicon=lexicon,
         servers=servers,
         spaces=spaces,
         withdrawal=withdrawal,
@@ -231,4 +232,10 @@ def _allowance(settings: Settings, times: int = 1) -> Allowance:
 def _spending(settings: Settings, database: Database, spaces: Spaces) -> Spending:
     told = settings.embedding_price_usd
     prices = Prices({} if told is None else {spaces.embedder.model_key: told})
-    return Spending(Ledger(database), prices, count=Tokenizer(), budget=settings.embed_monthly_budget_usd)
+    return Spending(
+        Ledger(database),
+        prices,
+        count=Tokenizer(),
+        budget=settings.embed_monthly_budget_usd,
+        cap=settings.embed_server_budget_usd,
+    )

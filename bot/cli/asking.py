@@ -56,7 +56,7 @@ async def _similar(settings: Settings, terminal: Terminal, query: Query, *, as_j
         stored = await app.inspector.stored()
         await app.indexer.load()
         question = await app.search.question(Operator(), query)
-        hits = await app.search.nearest(question)
+        hits = await app.search.placed(question, await app.search.nearest(question))
     if as_json:
         terminal.hits_as_json(hits)
     else:

@@ -40,13 +40,14 @@ def escaped(text: str) -> str:
     return isolated(_escape(one_line(text).strip()), source=text)
 
 
-def quoted(content: str, *, budget: int, width: int = 200) -> str:
-    """A message's content as one line of a block quote; "" if it shows nothing.
+def quoted(content: str, *, budget: int, width: int = 200, start: int = 0) -> str:
+    """A message's content as one line of a block quote; "" if it shows nothing. What is too long begins at `start`.
 
     It takes at most `budget` UTF-16 code units, which may not be less than 8, and `width` graphemes, the bars of
     spoilers not counted. Spoilers stay spoilers, also where the text is cut; everything else is plain text.
     """
-    return _cut(content, _pieces, budget=budget, width=width)
+    n_outer = len(content) - len(content.lstrip())
+    return _cut(content, _pieces, budget=budget, width=width, start=max(start - n_outer, 0))
 
 
 def named(name: str, *, budget: int, width: int = 32) -> str:
@@ -61,7 +62,7 @@ def plain(content: str, *, budget: int) -> str:
     """
     if not embed_text(content):
         return ""
-    pieces = _pieces(content.strip(), budget * 64)
+    pieces = _pieces(content.strip(), 0, budget * 64)
     covered = "".join(_COVER if number % 2 else piece for number, piece in enumerate(pieces))
     widths = range(1, budget + 1)
     n_fitting = bisect_right(widths, budget, key=lambda width: utf16_length(quote(covered, width=width)))
@@ -74,21 +75,35 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _cut(content: str, pieces: Callable[[str, int], list[str]], *, budget: int, width: int) -> str:
+def _cut(content: str, pieces: Callable[[str, int, int], list[str]], *, budget: int, width: int, start: int = 0) -> str:
     if not embed_text(content):
         return ""
     content = content.strip()
     longest = width * 64
-    units = list(islice(_units(pieces(content, longest)), width + 1))
-    whole = isolated(_line(units), source=content)
-    if len(units) <= width and len(content) <= longest and utf16_length(whole) <= budget:
-        return whole
+
+    def shown(first: int) -> tuple[str, bool]:
+        before = "…" if first else ""
+        units = list(islice(_units(pieces(content, first, longest)), width + 1 - len(before)))
+        is_all = len(units) <= width - len(before) and len(content) - first <= longest
+        whole = isolated(before + _line(units), source=content)
+        if is_all and utf16_length(whole) <= budget:
+            return whole, True
+        return _shortened(units[: width - len(before)], before, content=content, budget=budget), False
+
+    text, is_whole = shown(0)
+    if not is_whole and start and width > 1 and embed_text(content[start:]):
+        text, _ = shown(start)
+    return text
+
+
+def _shortened(units: _Units, before: str, *, content: str, budget: int) -> str:
+    """As many of the units as fit between two signs that there is more, or before one."""
 
     def cut(n_units: int) -> str:
-        return isolated(_line(units[:n_units]) + "…", source=content)
+        return isolated(before + _line(units[:n_units]) + "…", source=content)
 
     # The last grapheme never stays: the ellipsis takes its place, and it may be half of one if the content is too long.
-    n_fitting = bisect_right(range(min(len(units), width)), budget, key=lambda n_units: utf16_length(cut(n_units)))
+    n_fitting = bisect_right(range(len(units)), budget, key=lambda n_units: utf16_length(cut(n_units)))
     return cut(max(n_fitting - 1, 0))
 
 
@@ -98,19 +113,19 @@ def _units(pieces: list[str]) -> Iterator[tuple[int, str]]:
             yield number, grapheme
 
 
-def _pieces(content: str, longest: int) -> list[str]:
-    """The first `longest` characters, in turns outside and inside of spoilers, without their bars."""
-    kept = content[:longest]
-    pieces, end = [], 0
-    # Spoilers are looked for in the whole content: the end of one that is cut may lie far behind the cut.
-    for start, stop in takewhile(lambda span: span[0] < longest, _spoilers(content)):
-        pieces += [kept[end : start - 2], kept[start:stop]]
-        end = stop + 2
+def _pieces(content: str, first: int, longest: int) -> list[str]:
+    """The `longest` characters from the first on, in turns outside and inside of spoilers, without their bars."""
+    kept = content[: first + longest]
+    pieces, end = [], first
+    # Spoilers are looked for in the whole content: one that is cut may begin far before the cut, or end far behind it.
+    for start, stop in takewhile(lambda span: span[0] < len(kept), _spoilers(content)):
+        pieces += [kept[end : max(start - 2, end)], kept[max(start, first) : max(stop, first)]]
+        end = max(stop + 2, first)
     return [*pieces, kept[end:]]
 
 
-def _one_piece(content: str, longest: int) -> list[str]:
-    return [content[:longest]]
+def _one_piece(content: str, first: int, longest: int) -> list[str]:
+    return [content[first : first + longest]]
 
 
 def _spoilers(content: str) -> Iterator[tuple[int, int]]:

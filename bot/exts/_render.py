@@ -77,7 +77,7 @@ def _hit(number: int, hit: Hit, words: Words, again: list[str]) -> str:
         nearness=_nearness(hit, words),
     )
     budget = _QUOTE - len("".join(again))
-    quote = quoted(message.shown, budget=budget) or words("hit.no_text")
+    quote = quoted(message.shown, budget=budget, start=hit.quoted_from) or words("hit.no_text")
     lines = [f"**{number}.** {head} · [{words('answer.jump')}]({message.url})", f"> {quote}"]
     return "\n".join([*lines, *again])
 
@@ -91,8 +91,11 @@ def _said_again(hit: Hit, words: Words, confirmed: frozenset[int]) -> list[str]:
     since = discord.utils.format_dt(first.created_at, "D")
     key = "answer.said_often" if len(hit.copies) >= MOST_COPIES else "answer.said"
     line = words(key, n=len(messages), since=since)
-    is_known = first.message_id in confirmed and len(hit.copies) < MOST_COPIES
-    return [f"{line}, [{words('answer.first')}]({first.url})" if is_known else line]
+    if len(hit.copies) >= MOST_COPIES:
+        return [line]
+    if first is hit.message:
+        return [f"{line}, {words('answer.is_first')}"]
+    return [f"{line}, [{words('answer.first')}]({first.url})" if first.message_id in confirmed else line]
 
 
 def _asked_again(hit: Hit, words: Words, marks: Marks) -> list[str]:

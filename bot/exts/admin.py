@@ -86,6 +86,8 @@ class Admin(
         status = await self.bot.app.inspector.server(guild.id)
         lines = self._covered(guild.id, words)
         lines.append(words("index.counts", **{name: getattr(status, name) for name in _COUNTS}))
+        if status.unworded:
+            lines.append(words("index.unworded", n=status.unworded))
         lines += kind_lines(self.bot.app.keeping, guild.id, words)
         lines += age_lines(self.bot.app.keeping, guild.id, await self.bot.app.withdrawal.last(guild.id), words)
         lines.append(words("index.embedder", model_key=status.model_key))
@@ -232,9 +234,10 @@ def _usage(usage: ServerUsage | None, words: Words) -> list[str]:
     if usage.budget_dollars is None:
         lines.append(words("index.no_budget"))
     else:
-        lines.append(words("index.budget", dollars=usage.budget_dollars))
+        lines.append(words("index.cap" if usage.is_capped else "index.budget", dollars=usage.budget_dollars))
     if usage.is_spent or usage.all_are_spent:
-        lines.append(words("index.budget_spent" if usage.is_spent else "index.all_spent"))
+        is_their_own = usage.is_spent and not usage.is_capped
+        lines.append(words("index.budget_spent" if is_their_own else "index.all_spent"))
     elif usage.is_nearly_spent:
         lines.append(words("index.budget_near"))
     return lines

@@ -166,8 +166,12 @@ class Mirror:
 
     def wholes(self, guild_id: int, message_ids: Ids) -> EmbeddedMessages:
         """Those of a server's messages that have a vector, ascending, each with that of its whole text, as float16."""
-        embedded = self.workshop.source(guild_id).get(message_ids)
+        embedded = self.with_parts(guild_id, message_ids)
         return embedded[begins(embedded.message_ids)]
+
+    def with_parts(self, guild_id: int, message_ids: Ids) -> EmbeddedMessages:
+        """The same, each followed by the vectors of its parts in their order."""
+        return self.workshop.source(guild_id).get(message_ids)
 
     def _index(self, guild_id: int) -> GuildIndex:
         with self._making:

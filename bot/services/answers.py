@@ -110,7 +110,8 @@ class Answers:
         answer_id = secrets.randbits(63)
         hits: list[tuple[int, Hit]] = []
         while True:
-            before, hits = hits, list(enumerate(map(_in_percent, await self._search.nearest(question))))
+            nearest = await self._search.placed(question, await self._search.nearest(question))
+            before, hits = hits, list(enumerate(map(_in_percent, nearest)))
             page = await self._page(answer_id, 0, hits, history=history, until=until)
             n_changed = min(len(hits), PAGE) - len(page.hits) - page.n_unknown
             # What turned out to be gone or rewritten is no longer found, if the database takes that: others come up.
@@ -222,7 +223,8 @@ class Answers:
         for _, same in groupby(visible, key=lambda one: one.position):
             shown, *copies = same
             stored = tuple(seen[one.message_id] for one in copies)
-            hits.append((shown, Hit(seen[shown.message_id], _score(shown), nearness=shown.nearness, copies=stored)))
+            hit = Hit(seen[shown.message_id], _score(shown), nearness=shown.nearness, copies=stored)
+            hits.append((shown, replace(hit, quoted_from=shown.quoted_from)))
         return hits
 
     async def _page(
@@ -283,7 +285,7 @@ def _in_percent(hit: Hit) -> Hit:
 
 def _found(hits: Sequence[tuple[int, Hit]]) -> tuple[Found, ...]:
     return tuple(
-        Found(n, message_id, _percent(hit), hit.nearness, rank)
+        Found(n, message_id, _percent(hit), hit.nearness, rank, quoted_from=0 if rank else hit.quoted_from)
         for n, hit in hits
         for rank, message_id in enumerate([hit.message.message_id, *(one.message.message_id for one in hit.copies)])
     )

@@ -51,10 +51,12 @@ class Erasure:
         await self._store.shrink()
 
     async def _forget_in(self, guild_id: int, author_id: int) -> int:
-        n_erased, after_id = 0, 0
+        n_erased = 0
+        ids: tuple[int, ...] = (0,)
+        while ids := await self._store.written(guild_id, author_id, after_id=ids[-1], limit=_AT_ONCE):
+            n_erased += await self._erase(guild_id, author_id, ids)
+        after_id = 0
         while (stretch := await self._store.stretch(guild_id, author_id, after_id=after_id)) is not None:
-            for ids in _some_of(stretch.written):
-                n_erased += await self._erase(guild_id, author_id, ids)
             for ids in _some_of(stretch.naming):
                 await self._unname(guild_id, author_id, ids)
             after_id = stretch.last_id

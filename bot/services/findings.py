@@ -13,6 +13,7 @@ _GIB = 2**30
 _LEAST_FREE = 1 * _GIB
 _LONGEST_LOG = 2 * 64 * 2**20  # twice what it is cut to whenever it begins anew
 _OTHERS = 0o077
+_OF_ALL, _OF_EACH = "EMBED_MONTHLY_BUDGET_USD", "EMBED_SERVER_BUDGET_USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,13 @@ def budget(usage: Usage) -> Finding:
     """What the month has cost; a budget that cannot act is none."""
     values = asdict(usage)
     if not usage.is_priced:
-        is_well = usage.budget_dollars is None
-        return Finding("budget", "no_price" if is_well else "idle_budget", is_well=is_well, values=values)
+        limits = {_OF_ALL: usage.budget_dollars, _OF_EACH: usage.server_budget_dollars}
+        idle = [name for name, dollars in limits.items() if dollars is not None]
+        values["names"] = ", ".join(idle)
+        return Finding("budget", "idle_budget" if idle else "no_price", is_well=not idle, values=values)
     if usage.budget_dollars is None:
-        return Finding("budget", "no_budget", is_well=True, values=values)
+        verdict = "no_budget" if usage.server_budget_dollars is None else "server_budget"
+        return Finding("budget", verdict, is_well=True, values=values)
     verdict = "spent_budget" if usage.is_spent else "near_budget" if usage.is_nearly_spent else "ok_budget"
     return Finding("budget", verdict, is_well=not usage.is_spent, values=values)
 

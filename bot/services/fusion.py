@@ -18,7 +18,7 @@ from bot.services.relevance import Judged, aged, beyond_chance, rarities, relate
 from bot.services.spaces import Space
 from bot.storage.lexicon import Lexicon
 from bot.storage.servers import ServerStore
-from bot.terms import script_of, terms_of
+from bot.terms import script_of, sought_terms
 from bot.times import made_at
 from bot.vectors import Ids, Scores, Vectors, begins, cosines
 
@@ -66,7 +66,7 @@ class Asked:
 
 
 def asked(text: str) -> Asked:
-    terms = terms_of(text)
+    terms = sought_terms(text)
     return Asked(tuple(terms), script_of("".join(terms)))
 
 

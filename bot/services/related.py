@@ -142,7 +142,8 @@ class Related:
     async def suggested(self, due: Due, *, message_id: int, language: str, hits: Sequence[Hit]) -> None:
         """A message of the bot's in a thread shows these hits."""
         found = tuple(
-            Found(n, hit.message.message_id, round((hit.score or 0) * 100), hit.nearness) for n, hit in enumerate(hits)
+            Found(n, hit.message.message_id, round((hit.score or 0) * 100), hit.nearness, quoted_from=hit.quoted_from)
+            for n, hit in enumerate(hits)
         )
         share = Share(due.guild_id, due.thread_id, message_id, language, found, self._verdicts.generation)
         await self._shares.put(share, [hit.message.shown for hit in hits])
@@ -196,7 +197,7 @@ class Related:
             return []
         if question.failure is not None:
             raise question.failure
-        hits = await self._search.nearest(question)
+        hits = await self._search.placed(question, await self._search.nearest(question))
         return [hit for hit in hits if hit.score is not None and (threshold is not None or _is_likely(hit))]
 
 

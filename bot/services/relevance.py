@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.services.matching import WordStatistics
+from bot.terms import as_sought
 from bot.vectors import Scores
 
 # BM25's usual parameters (Robertson and Zaragoza, 2009): how soon a repeated term says no more, and how much longer
@@ -47,7 +48,8 @@ def word_scores(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> S
     """BM25 of texts, given as their terms, for a question."""
     scores = np.zeros(len(terms))
     for place, its in enumerate(terms):
-        counts = Counter(term for term in its if term in statistics.weights)
+        found = as_sought(its, statistics.weights)
+        counts = Counter(term for term in found if term in statistics.weights)
         length = _K1 * (1 - _B + _B * len(its) / max(statistics.mean_length, 1.0))
         scores[place] = sum(statistics.weights[term] * n * (_K1 + 1) / (n + length) for term, n in counts.items())
     return scores
@@ -56,7 +58,7 @@ def word_scores(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> S
 def rarities(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> Scores:
     """What the rare terms of a question that texts have say beyond what makes them rare, in nats."""
     rare = {term: weight - _RARE for term, weight in statistics.weights.items() if weight > _RARE}
-    return np.array([sum(rare[term] for term in rare.keys() & set(its)) for its in terms], np.float64)
+    return np.array([sum(rare[term] for term in rare.keys() & set(as_sought(its, rare))) for its in terms], np.float64)
 
 
 def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Scores:

@@ -13,6 +13,7 @@ from bot.errors import EmbeddingError, MessageNotEmbedded, MessageNotFound, Noth
 from bot.messages import Channel, Hit, Mode, Query, Server, StoredMessage
 from bot.services.folding import MOST_COPIES, folded
 from bot.services.fusion import AT_LEAST, Asked, Fusion, Ranked, Where, asked
+from bot.services.passages import placed
 from bot.services.questions import QuestionVectors
 from bot.services.spaces import Space, Spaces
 from bot.services.spending import Spending
@@ -70,7 +71,8 @@ class Search:
 
         Raises what `question` raises.
         """
-        return await self.nearest(await self.question(asker, query))
+        question = await self.question(asker, query)
+        return await self.placed(question, await self.nearest(question))
 
     async def question(self, asker: Asker, query: Query) -> Question:
         """The query as it can be put to the indexes, again and again.
@@ -133,6 +135,10 @@ class Search:
             return hits
         # The model changed over meanwhile, and with the former vectors what was to be found with them.
         return await self._nearest(await self.question(question.asker, question.query))
+
+    async def placed(self, question: Question, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits with where each is to be quoted from: a long text may have been found by a part of it."""
+        return await placed(hits, question.space, self._messages, vector=question.vector, terms=question.asked.terms)
 
     async def _nearest(self, question: Question) -> list[Hit]:
         limit = question.query.limit

@@ -26,11 +26,20 @@ _WARNED_AT = (100, 80)  # percent of a budget
 
 @dataclass(slots=True)
 class Accounts:
-    """What a month has cost by server, in millionths of a dollar, and what each server and all of them may cost."""
+    """What a month has cost by server, in millionths of a dollar, and what each server and all of them may cost.
+
+    `budgets` are what servers have set for themselves, `cap` is what the operator allows each of them.
+    """
 
     spent: dict[int, float] = field(default_factory=dict)
     budgets: Mapping[int, float] = field(default_factory=dict)
     budget: float | None = None
+    cap: float | None = None
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether anybody's account has an end."""
+        return bool(self.budgets) or self.budget is not None or self.cap is not None
 
     @property
     def total(self) -> float:
@@ -44,35 +53,45 @@ class Accounts:
     @property
     def spent_up(self) -> set[int]:
         """The servers that have used up what they may cost."""
-        return {guild_id for guild_id, budget in self.budgets.items() if self.spent.get(guild_id, 0.0) >= budget}
+        return {guild_id for guild_id in {*self.budgets, *self.spent} - {OPERATOR} if self._is_spent_up(guild_id)}
 
     def is_spent(self, guild_id: int) -> bool:
         """Whether a server may not spend any more, for its own sake or that of all."""
-        return self.all_are_spent or guild_id in self.spent_up
+        return self.all_are_spent or (guild_id != OPERATOR and self._is_spent_up(guild_id))
 
     def share(self, guild_id: int) -> float | None:
         """Which share of its budget a server has spent, or all of them of theirs; None where there is none."""
-        spent, budget = self.spent.get(guild_id, 0.0), self.budgets.get(guild_id)
-        if guild_id == OPERATOR:
-            spent, budget = self.total, self.budget
+        spent = self.total if guild_id == OPERATOR else self.spent.get(guild_id, 0.0)
+        budget = self.budget_of(guild_id)
         return None if budget is None else spent / budget
 
     def left(self, guild_id: int) -> float | None:
-        """What is left of a server's own budget; None where it has none.
+        """What is left of what a server may cost; None where it has no limit.
 
         What is left of that of all servers is not told, since it tells what others have spent.
         """
-        budget = self.budgets.get(guild_id)
+        budget = self.budget_of(guild_id)
         return None if budget is None else max(budget - self.spent.get(guild_id, 0.0), 0.0)
 
     def budget_of(self, guild_id: int) -> float | None:
-        return self.budget if guild_id == OPERATOR else self.budgets.get(guild_id)
+        """What a server may cost by its own word or that of the operator, whichever is less; of OPERATOR, all."""
+        if guild_id == OPERATOR:
+            return self.budget
+        return min((limit for limit in (self.budgets.get(guild_id), self.cap) if limit is not None), default=None)
+
+    def is_capped(self, guild_id: int) -> bool:
+        """Whether it is the operator who limits a server, and not its own word."""
+        return self.cap is not None and self.budget_of(guild_id) == self.cap and guild_id != OPERATOR
+
+    def _is_spent_up(self, guild_id: int) -> bool:
+        return (share := self.share(guild_id)) is not None and share >= 1
 
 
 class Spending:
     """Buys vectors on the accounts of servers; models that run here cost nothing, and nothing is counted of them.
 
-    `count` tells about how many tokens texts have; `budget` is in US$ a month, for all servers together.
+    `count` tells about how many tokens texts have; `budget` is in US$ a month, for all servers together, and `cap` for
+    each of them.
     """
 
     def __init__(
@@ -82,12 +101,14 @@ class Spending:
         *,
         count: Callable[[Sequence[str]], list[int]],
         budget: float | None = None,
+        cap: float | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._ledger = ledger
         self.prices = prices
         self._count = count
         self._budget = None if budget is None else budget * MICRO
+        self._cap = None if cap is None else cap * MICRO
         self._now = now
         self._warned: set[tuple[int, str, float, int]] = set()
 
@@ -101,7 +122,7 @@ class Spending:
             return Accounts()
         spent = await self._ledger.spent(self.month)
         micro_dollars = {guild_id: one.micro_dollars for guild_id, one in spent.items()}
-        return Accounts(micro_dollars, await self._ledger.budgets(), self._budget)
+        return Accounts(micro_dollars, await self._ledger.budgets(), self._budget, self._cap)
 
     async def spent(self) -> dict[int, Spent]:
         """What this month has cost so far, by server."""
@@ -115,7 +136,7 @@ class Spending:
         """Those of the texts that servers can still pay for, with the one that reaches the end of a budget."""
         accounts = await self.accounts(embedder.model_key)
         price = self.prices.of(embedder.model_key) or 0.0
-        if accounts.budget is None and not accounts.budgets:
+        if not accounts.are_limited:
             return list(texts)
         chosen = []
         for text, n_tokens in zip(texts, await self._counted([text.texts for text in texts]), strict=True):

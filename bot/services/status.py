@@ -13,6 +13,7 @@ from bot.services.usage import ServerUsage, Usage, usage_of, usage_of_server
 from bot.services.withdrawal import Retention, Withdrawal
 from bot.storage.database import Database
 from bot.storage.embeddings import Counts
+from bot.storage.lexicon import Lexicon
 from bot.storage.messages import MessageStore
 from bot.storage.outage import Outage
 from bot.storage.servers import ServerStore
@@ -43,6 +44,7 @@ class Status:
     embedded: int
     pending: int
     parked: int
+    unworded: int
     servers: int
     model_key: str
     dim: int
@@ -69,7 +71,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """How much of one server is stored, and how far embedding it has come; what is `embedded` can be found."""
+    """How much of one server is stored, and how far embedding it has come; what is `embedded` can be found.
+
+    `unworded` messages are not found by their words yet.
+    """
 
     messages: int
     embedded: int
@@ -78,6 +83,7 @@ class ServerStatus:
     model_key: str
     outage: Outage | None = None
     usage: ServerUsage | None = None
+    unworded: int = 0
 
 
 class Inspector:
@@ -88,6 +94,7 @@ class Inspector:
         *,
         database: Database,
         messages: MessageStore,
+        lexicon: Lexicon,
         servers: ServerStore,
         spaces: Spaces,
         withdrawal: Withdrawal,
@@ -96,6 +103,7 @@ class Inspector:
     ) -> None:
         self._database = database
         self._messages = messages
+        self._lexicon = lexicon
         self._servers = servers
         self._spaces = spaces
         self._withdrawal = withdrawal
@@ -115,6 +123,7 @@ class Inspector:
             model_key=self._embedder.model_key,
             outage=await self._embeddings.outage.get(),
             usage=await usage_of_server(self._spending, self._embedder.model_key, guild_id),
+            unworded=await self._lexicon.n_unworded(guild_id),
         )
 
     @property
@@ -139,6 +148,7 @@ class Inspector:
             embedded=counts.embedded,
             pending=counts.pending,
             parked=counts.parked,
+            unworded=await self._lexicon.n_unworded(),
             servers=len(by_server),
             model_key=self._embedder.model_key,
             dim=self._embedder.dim,

@@ -11,7 +11,8 @@ NEARLY = 0.8  # of a budget
 class ServerUsage:
     """One server's month; `dollars` and `budget_dollars` are None where there is no price and no budget.
 
-    `is_nearly_spent` and `is_spent` are told of the server's own budget, `all_are_spent` of that of the installation.
+    `is_nearly_spent` and `is_spent` are told of what the server may cost, which `is_capped` says is the operator's word
+    and not its own, `all_are_spent` of the budget of the installation.
     """
 
     guild_id: str
@@ -23,13 +24,15 @@ class ServerUsage:
     is_nearly_spent: bool
     is_spent: bool
     all_are_spent: bool
+    is_capped: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The month of the installation; guild_id is 0 in `by_server` for what the operator asked and what is gone.
 
-    `is_priced` says whether the price of the model is known, without which no budget can act.
+    `server_budget_dollars` is what the operator allows each server. `is_priced` says whether the price of the model is
+    known, without which no budget can act.
     """
 
     month: str
@@ -37,6 +40,7 @@ class Usage:
     texts: int
     dollars: float | None
     budget_dollars: float | None
+    server_budget_dollars: float | None
     is_priced: bool
     is_nearly_spent: bool
     is_spent: bool
@@ -56,6 +60,7 @@ async def usage_of(spending: Spending, model_key: str) -> Usage:
         texts=of_all.texts,
         dollars=of_all.dollars,
         budget_dollars=of_all.budget_dollars,
+        server_budget_dollars=None if accounts.cap is None else accounts.cap / MICRO,
         is_priced=is_priced,
         is_nearly_spent=of_all.is_nearly_spent,
         is_spent=of_all.is_spent,
@@ -87,4 +92,5 @@ def _told(guild_id: int, spent: Spent, month: str, accounts: Accounts, *, is_pri
         is_nearly_spent=share is not None and share >= NEARLY,
         is_spent=share is not None and share >= 1,
         all_are_spent=accounts.all_are_spent,
+        is_capped=accounts.is_capped(guild_id),
     )

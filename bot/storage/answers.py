@@ -15,6 +15,7 @@ class Found:
 
     `percent` is None where words found it, `nearness` where there was too little to measure that by. `rank` is 0 for
     the message that is shown, and counts on for those that say the same and have no place of their own.
+    `quoted_from` is as in Hit.
     """
 
     position: int
@@ -22,6 +23,7 @@ class Found:
     percent: int | None
     nearness: Nearness | None = None
     rank: int = 0
+    quoted_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class AnswerStore:
             )
             # A message that was deleted while the search ran is left out, as a foreign key would have it.
             await transaction.execute_many(
-                """INSERT INTO answer_hits SELECT ?, ?, ?, guild_id, message_id, ?, ? FROM messages
+                """INSERT INTO answer_hits SELECT ?, ?, ?, guild_id, message_id, ?, ?, ? FROM messages
                    WHERE guild_id = ? AND message_id = ?""",
                 [
                     (
@@ -83,6 +85,7 @@ class AnswerStore:
                         one.rank,
                         one.percent,
                         one.nearness,
+                        one.quoted_from,
                         answer.guild_id,
                         one.message_id,
                     )
@@ -97,7 +100,7 @@ class AnswerStore:
         if not rows:
             return None
         found = await self._database.fetch(
-            """SELECT position, message_id, percent, nearness, rank FROM answer_hits
+            """SELECT position, message_id, percent, nearness, rank, quoted_from FROM answer_hits
                WHERE answer_id = ? ORDER BY position, rank""",
             (answer_id,),
         )
@@ -132,9 +135,18 @@ class ShareStore:
             n_stored = 0
             for one, text in zip(share.found, texts, strict=True):
                 n_stored += await transaction.execute(
-                    """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ?, ? FROM messages
+                    """INSERT INTO share_sources SELECT guild_id, ?, message_id, ?, ?, ?, ? FROM messages
                        WHERE guild_id = ? AND message_id = ? AND ? = coalesce(nullif(content, ''), attached, '')""",
-                    (share.message_id, one.position, one.percent, one.nearness, share.guild_id, one.message_id, text),
+                    (
+                        share.message_id,
+                        one.position,
+                        one.percent,
+                        one.nearness,
+                        one.quoted_from,
+                        share.guild_id,
+                        one.message_id,
+                        text,
+                    ),
                 )
             if n_stored < len(share.found):
                 await transaction.execute(
@@ -199,7 +211,7 @@ class ShareStore:
 
     async def _found(self, guild_id: int, share_id: int) -> tuple[Found, ...]:
         rows = await self._database.fetch(
-            """SELECT position, source_id, percent, nearness, 0 FROM share_sources
+            """SELECT position, source_id, percent, nearness, 0, quoted_from FROM share_sources
                WHERE guild_id = ? AND share_id = ? ORDER BY position""",
             (guild_id, share_id),
         )
@@ -207,5 +219,6 @@ class ShareStore:
 
 
 def _found(row: Row) -> Found:
-    position, message_id, percent, nearness, rank = row
-    return Found(position, message_id, percent, None if nearness is None else Nearness(nearness), rank)
+    position, message_id, percent, nearness, rank, quoted_from = row
+    step = None if nearness is None else Nearness(nearness)
+    return Found(position, message_id, percent, step, rank, quoted_from)

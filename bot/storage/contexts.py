@@ -6,6 +6,7 @@ from bot.composing import Composition
 from bot.messages import Said
 from bot.storage.database import AMONG, Row, Transaction, json_ids
 from bot.storage.versions import is_damaged
+from bot.texts import content_hash
 
 THREADS = "('thread', 'private_thread')"
 SAID = "m.content, m.attached, m.names"
@@ -32,8 +33,9 @@ def composition_of(row: Row) -> Composition:
 # SQLite would go through all of a server, for want of statistics.
 ANSWERING = """SELECT message_id FROM messages INDEXED BY messages_by_parent
                WHERE guild_id = ? AND leans AND reply_to IN (SELECT value FROM json_each(?))"""
-BELOW = """SELECT message_id FROM messages INDEXED BY messages_by_channel
-           WHERE guild_id = ? AND channel_id IN (SELECT value FROM json_each(?)) AND leans"""
+BELOW = f"""SELECT m.message_id, e.content_hash, {COMPOSED} FROM messages m INDEXED BY messages_by_channel
+            {WITH_CONTEXT} LEFT JOIN embeddings e ON (e.guild_id, e.message_id) = (m.guild_id, m.message_id)
+            WHERE m.guild_id = ? AND m.channel_id IN (SELECT value FROM json_each(?)) AND m.leans"""
 
 
 async def answering(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> list[int]:
@@ -46,15 +48,19 @@ async def answering(transaction: Transaction, guild_id: int, ids: Iterable[int])
 
 
 async def titled(transaction: Transaction, guild_id: int, thread_ids: Iterable[int]) -> list[int]:
-    """The messages whose vectors are made of the titles of threads, in part; their words are queued anew."""
+    """The messages whose vectors are made of former titles of threads, in part, or are not made yet.
+
+    The words of what opens the threads are queued anew.
+    """
     threads = json_ids(thread_ids)
     openers = await transaction.fetch(
         f"SELECT message_id FROM messages WHERE guild_id = ? AND {AMONG} AND content_hash IS NOT NULL",
         (guild_id, threads),
     )
     await word_anew(transaction, guild_id, _ids(openers))
-    under = await transaction.fetch(f"{BELOW} AND content_hash IS NOT NULL", (guild_id, threads))
-    return sorted({*_ids(openers), *_ids(under)})
+    below = await transaction.fetch(f"{BELOW} AND m.content_hash IS NOT NULL", (guild_id, threads))
+    stale = [row[0] for row in below if row[1] != content_hash(composition_of(row[2:]).text)]
+    return sorted({*_ids(openers), *stale})
 
 
 async def word_anew(transaction: Transaction, guild_id: int, ids: Iterable[int]) -> None:

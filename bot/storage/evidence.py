@@ -1,11 +1,12 @@
 """What the database knows of a person before it forgets them, and what rows of it are left afterwards."""
 
 from collections.abc import AsyncIterator, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.messages import Said
-from bot.storage.contexts import THREADS
+from bot.storage.contexts import BELOW, THREADS, composition_of
 from bot.storage.database import Database, Row, json_ids
+from bot.texts import content_hash
 
 _AT_ONCE = 2_000
 _OF_PEOPLE = (
@@ -17,11 +18,11 @@ _OF_PEOPLE = (
 )
 _COLUMNS = ("message_id", "source_id", "original_id")
 _STAY = ("tombstones",)  # which keep messages from coming back
-# Vectors of others in which there is something of a person: what a short message answers, and the thread it stands in.
-_MADE_OF = """SELECT m.message_id FROM messages m
-    LEFT JOIN messages p ON p.guild_id = m.guild_id AND p.message_id = m.reply_to AND p.channel_id = m.channel_id
+# Vectors of others in which there is something of a person: of what a short message answers.
+_ANSWERS = """SELECT m.message_id FROM messages m
+    JOIN messages p ON p.guild_id = m.guild_id AND p.message_id = m.reply_to AND p.channel_id = m.channel_id
     WHERE m.guild_id = ? AND m.leans AND m.content_hash IS NOT NULL
-          AND (p.message_id IN (SELECT value FROM json_each(?)) OR m.channel_id IN (SELECT value FROM json_each(?)))"""
+          AND p.message_id IN (SELECT value FROM json_each(?))"""
 _AMONG_THESE = "message_id IN (SELECT value FROM json_each(?2))"
 _NAMING = "json_valid(names) AND coalesce(names ->> ?, '') <> ''"
 
@@ -69,8 +70,8 @@ class EvidenceStore:
             (guild_id, last_id, _AT_ONCE),
         ):
             last_id = rows[-1][0]
-            for message_id, author_id, content_hash, terms, *told in rows:
-                yield Known(message_id, author_id, Said(*told), content_hash, terms)
+            for message_id, author_id, text_hash, terms, *told in rows:
+                yield Known(message_id, author_id, Said(*told), text_hash, terms)
 
     async def names(self, guild_id: int) -> list[tuple[str, int, str]]:
         """All names of a server's channels, of its authors and its own, each with its kind and whose it is."""
@@ -96,8 +97,9 @@ class EvidenceStore:
 
         `answered` are messages that may be answered, `threads` those whose titles are above messages.
         """
-        rows = await self._database.fetch(_MADE_OF, (guild_id, json_ids(answered), json_ids(threads)))
-        return {row[0] for row in rows}
+        answers = await self._database.fetch(_ANSWERS, (guild_id, json_ids(answered)))
+        below = await self._database.fetch(f"{BELOW} AND m.content_hash IS NOT NULL", (guild_id, json_ids(threads)))
+        return {row[0] for row in answers} | {row[0] for row in below if _has_title(row)}
 
     async def vectors(self, guild_id: int, message_ids: Collection[int]) -> AsyncIterator[Vector]:
         """The vectors of messages and of their parts, in whichever generation."""
@@ -178,6 +180,11 @@ class EvidenceStore:
                ORDER BY t.name""",
             (_json(_COLUMNS), _json(_STAY)),
         )
+
+
+def _has_title(row: Row) -> bool:
+    """Whether the vector of a row of BELOW would be another without the title above it."""
+    return bool(row[1] != content_hash(replace(composition_of(row[2:]), title_above=None).text))
 
 
 def _json(names: Iterable[str]) -> str:

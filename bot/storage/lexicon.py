@@ -77,6 +77,14 @@ class Lexicon:
         )
         return [UnwordedText(row[0], row[1], row[2], row[3], Said(*row[4:])) for row in rows]
 
+    async def n_unworded(self, guild_id: int | None = None) -> int:
+        """How many texts wait, of one server or of all."""
+        [(n,)] = await self._database.fetch(
+            "SELECT count(*) FROM unworded" + (" WHERE guild_id = ?" if guild_id else ""),
+            (guild_id,) if guild_id else (),
+        )
+        return int(n)
+
     async def put(self, texts: Sequence[UnwordedText], terms: Sequence[Sequence[str]]) -> None:
         """Take in the terms of texts. A message that was edited since it was read waits on."""
         async with self._database.transaction() as transaction:
@@ -103,15 +111,15 @@ class Lexicon:
     async def postings(self, guild_id: int, phrases: Sequence[Sequence[str]], scope: Scope, limit: int) -> list[Ids]:
         """For each phrase the messages of a server within the scope that have all its terms, up to a limit.
 
-        The last taken in come first. Terms are those of bot.terms. Messages outside the scope count for nothing. All
-        phrases are one statement: each would wait for its turn.
+        The last taken in come first. Terms are those of bot.terms, also with a star. Messages outside the scope count
+        for nothing. All phrases are one statement: each would wait for its turn.
         """
         if not phrases:
             return []
         conditions, its_values = _conditions(scope)
         values: list[int | str] = []
         for number, terms in enumerate(phrases):
-            match = " AND ".join(f'"{term}"' for term in terms)
+            match = " AND ".join(f'"{term[:-1]}"*' if term.endswith("*") else f'"{term}"' for term in terms)
             values += [number, match, guild_id, guild_id, *its_values, limit]
         statement = " UNION ALL ".join([_POSTINGS.format(conditions=conditions)] * len(phrases))
         rows = await self._database.fetch(statement, values)

@@ -5,10 +5,11 @@ from datetime import datetime
 from bot.messages import Said
 from bot.storage.contexts import THREADS
 from bot.storage.database import AMONG, Database, json_ids
+from bot.storage.erasure import NAMING
 from bot.times import from_milliseconds
 
 _PAGE = 500  # messages of a member
-_STRETCH = 10_000  # messages that are looked at in one statement, which takes some 20 ms
+_STRETCH = 10_000  # messages that name people and are looked at in one statement, which takes about a millisecond
 
 
 class MemberStore:
@@ -38,13 +39,13 @@ class MemberStore:
         while last_id is not None:
             before_id = last_id
             [(last_id,)] = await self._database.fetch(
-                """SELECT max(message_id) FROM (SELECT message_id FROM messages
-                   WHERE guild_id = ? AND message_id > ? ORDER BY message_id LIMIT ?)""",
+                f"""SELECT max(message_id) FROM (SELECT message_id FROM {NAMING}
+                    WHERE guild_id = ? AND names IS NOT NULL AND message_id > ? ORDER BY message_id LIMIT ?)""",
                 (guild_id, before_id, _STRETCH),
             )
             rows = await self._database.fetch(
-                """SELECT DISTINCT names FROM messages WHERE guild_id = ? AND message_id > ? AND message_id <= ?
-                   AND author_id <> ? AND instr(names, ?)""",
+                f"""SELECT DISTINCT names FROM {NAMING} WHERE guild_id = ? AND names IS NOT NULL
+                    AND message_id > ? AND message_id <= ? AND author_id <> ? AND instr(names, ?)""",
                 (guild_id, before_id, last_id, member_id, f'"{member_id}"'),
             )
             names.update(Said("", names=row[0]).named.get(member_id, "") for row in rows)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from bot.composing import Composition
 from bot.messages import Message, Origin, Said, StoredMessage
 from bot.parts import WHOLE
-from bot.storage.contexts import make_anew, titled
+from bot.storage.contexts import COMPOSED, WITH_CONTEXT, composition_of, make_anew, titled
 from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
 from bot.storage.removing import Removed, bury, remove
 from bot.storage.saving import Saved, versions, write
@@ -121,6 +122,14 @@ class MessageStore:
                 "the text of message %d is damaged; comparing with Discord mends it, or importing it again", message_id
             )
         return {row[0]: _stored(row) for row in rows if row[0] not in damaged}
+
+    async def compositions(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, Composition]:
+        """What the vectors of messages are made of, by id."""
+        rows = await self._database.fetch(
+            f"SELECT m.message_id, {COMPOSED} FROM messages m {WITH_CONTEXT} WHERE m.guild_id = ? AND m.{AMONG}",
+            (guild_id, json_ids(message_ids)),
+        )
+        return {row[0]: composition_of(row[1:]) for row in rows}
 
     async def damaged_ids(self, guild_id: int | None = None) -> AsyncIterator[int]:
         """The ids of messages whose text is damaged, of one server or of all, after a look at every one."""

@@ -283,9 +283,13 @@ async def test_a_private_thread_is_indexed_only_when_it_is_named(town: Town) -> 
     await thread.post(town.bob, "the second secret")
     await town.square.post(town.bob, "in the open")
     await town.stored("in the open")
+    await town.settled()
+    assert "secret" not in shown(await town.similar(town.bob, "secret"))
 
     await (await town.ada.slash(town.square, "index start", channel=thread)).answer()
     await town.stored("in the open", "the first secret", "the second secret")
+    await town.settled()
+    assert "the first secret" in shown(await town.similar(town.bob, "the first secret"))
 
 
 async def test_a_private_thread_is_for_its_members_and_moderators(town: Town) -> None:

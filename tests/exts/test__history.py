@@ -12,7 +12,7 @@ from standin.channels import Channel
 from standin.clients import Listener, running
 from standin.messages import Message
 from standin.world import Guild
-from town import HISTORY, VIEW, Town
+from town import HISTORY, VIEW, Town, shown
 
 from bot.errors import HistoryDelayed, HistoryUnavailable
 from bot.exts._convert import location_of
@@ -217,8 +217,10 @@ async def test_an_unwritten_permission_of_the_bot_is_enough(town: Town) -> None:
     await town.square.overwrite(town.guild.everyone, deny=discord.Permissions(send_messages=True))
     town.square.seed(town.ada, ["a notice"], start=BEGAN, step=MINUTE)
 
-    await progress_of(town)
+    assert "has been read" in await progress_of(town)
     await town.stored("a notice")
+    await town.settled()
+    assert "a notice" in shown(await town.similar(town.ada, "notice"))
 
 
 async def test_an_empty_page_of_a_channel_that_closes_is_no_deletion(town: Town) -> None:

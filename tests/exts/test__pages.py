@@ -334,6 +334,8 @@ async def test_a_shared_message_loses_what_stood_in_a_deleted_channel(town: Town
 
     await attic.delete()
     await eventually(lambda: numbers(public) == [2])
+    assert "ferry 2 leaves" in shown(public)
+    assert str(attic.id) not in shown(public)
 
 
 async def test_a_shared_message_loses_what_others_may_no_longer_read_once_it_is_redrawn(town: Town) -> None:
@@ -348,6 +350,8 @@ async def test_a_shared_message_loses_what_others_may_no_longer_read_once_it_is_
     await attic.overwrite(town.bob, deny=VIEW)
     await gone.delete()
     await eventually(lambda: numbers(public) == [3])
+    assert "ferry 3 leaves" in shown(public)
+    assert str(attic.id) not in shown(public)
 
 
 @pytest.mark.parametrize("change", ["overwrite", "role", "age", "here"])

@@ -27,6 +27,7 @@ from bot.texts import embed_text, one_line
 
 BUDGETS = st.integers(8, 600)
 WIDTHS = st.integers(1, 250)
+STARTS = st.just(0) | st.integers(0, 300)
 
 
 # --- names and other plain text
@@ -301,13 +302,41 @@ def test_b3_no_text_takes_long(content):
     assert time.perf_counter() - started < 2
 
 
-@given(TEXTS | LONG, BUDGETS, WIDTHS)
-@example("||a|||||", 8, 1)
-@example("|||a||", 8, 1)
-@example("\u202e" + "||a||", 8, 250)
-def test_b3_b4_b5_b6_a_quote_fits_and_is_one_line(content, budget, width):
+@pytest.mark.parametrize(
+    ("content", "start", "budget", "width", "expected"),
+    [
+        pytest.param("0123456789", 5, 200, 10, "0123456789", id="whole where it fits"),
+        pytest.param("0123456789x", 5, 200, 10, "…56789x", id="up to the end"),
+        pytest.param("0123456789" * 2, 5, 200, 10, "…56789012…", id="cut at both ends"),
+        pytest.param("0123456789" * 2, 5, 8, 200, "…567890…", id="over budget"),
+        pytest.param("  0123456789x ", 7, 200, 10, "…56789x", id="counted with outer spaces"),
+        pytest.param("0123456789 x", 10, 200, 10, "…x", id="a space"),
+        pytest.param("0123456789x", 11, 200, 10, "012345678…", id="behind the end"),
+        pytest.param("0123456789\u200b ", 10, 200, 9, "01234567…", id="where nothing is seen"),
+        pytest.param("one ||two three|| four", 10, 200, 12, "…||three|| four", id="in a spoiler"),
+        pytest.param("one ||two three|| four", 10, 200, 5, "…||thr||…", id="in a spoiler and no further"),
+        pytest.param("one ||two three|| four", 5, 200, 16, "…||two three|| four", id="between its bars"),
+        pytest.param("one ||two three|| four", 16, 200, 16, "…four", id="between the bars behind it"),
+        pytest.param("one ||two|| three ||four||", 12, 200, 12, "…three ||four||", id="behind a spoiler"),
+        pytest.param("one `||` two || three || four", 13, 200, 15, "…|| three || four", id="bars in code before"),
+        pytest.param("0123456789. a", 10, 200, 5, "…. a", id="a point after a digit"),
+        pytest.param("abcdefgh 1. a", 9, 200, 6, r"…1\. a", id="a list"),
+        pytest.param("abcdefgh\u202e ijk", 8, 200, 6, f"{FSI}…ijk{PDI}", id="B6 isolated"),
+    ],
+)
+def test_b3_b10_a_long_text_is_quoted_from_within(content, start, budget, width, expected):
+    """A sign before it tells that there was more, and a spoiler that was entered is one still."""
+    assert quoted(content, budget=budget, width=width, start=start) == expected
+
+
+@given(TEXTS | LONG, BUDGETS, WIDTHS, STARTS)
+@example("||a|||||", 8, 1, 0)
+@example("|||a||", 8, 1, 0)
+@example("|||a||", 8, 1, 2)
+@example("\u202e" + "||a||", 8, 250, 0)
+def test_b3_b4_b5_b6_a_quote_fits_and_is_one_line(content, budget, width, start):
     """Whatever a text holds, its quote keeps both limits, stays on its line and turns nothing around it."""
-    quote = quoted(content, budget=budget, width=width)
+    quote = quoted(content, budget=budget, width=width, start=start)
 
     quote.encode()
     assert utf16_length(quote) <= budget
@@ -320,12 +349,13 @@ def test_b3_b4_b5_b6_a_quote_fits_and_is_one_line(content, budget, width):
     assert sum(len(graphemes(run)) for _, run in parsed(inside)[1]) <= width
 
 
-@given(TEXTS | LONG, BUDGETS, WIDTHS)
-@example("- ||- a||", 200, 200)
-@example("||1|| . a", 200, 200)
-def test_b9_b10_nothing_acts_in_a_quote_but_spoilers(content, budget, width):
+@given(TEXTS | LONG, BUDGETS, WIDTHS, STARTS)
+@example("- ||- a||", 200, 200, 0)
+@example("||1|| . a", 200, 200, 0)
+@example("a" * 20 + " - b", 200, 10, 21)
+def test_b9_b10_nothing_acts_in_a_quote_but_spoilers(content, budget, width, start):
     """Whatever a text holds, its quote in a block quote is plain text, but for spoilers that were there."""
-    quote = quoted(content, budget=budget, width=width)
+    quote = quoted(content, budget=budget, width=width, start=start)
 
     acting, runs = parsed(f"> {quote}")
     assert acting == ["quote"]
@@ -333,10 +363,12 @@ def test_b9_b10_nothing_acts_in_a_quote_but_spoilers(content, budget, width):
     assert not RAW_LINK.search(quote)
 
 
-@given(TEXTS | LONG, BUDGETS, WIDTHS)
-def test_b8_no_character_of_a_quote_is_broken(content, budget, width):
-    """Every character that a reader sees in a quote was in the text."""
-    quote = quoted(content, budget=budget, width=width).removeprefix(FSI).removesuffix(PDI).removesuffix("…")
+@given(TEXTS | LONG, BUDGETS, WIDTHS, STARTS)
+def test_b8_no_character_of_a_quote_is_broken(content, budget, width, n_before):
+    """Every character that a reader sees in a quote was in the text, where it begins with one."""
+    start = len("".join(graphemes(content)[:n_before]))
+    quote = quoted(content, budget=budget, width=width, start=start)
+    quote = quote.removeprefix(FSI).removesuffix(PDI).removesuffix("…").removeprefix("…")
 
     pieces = [one_line(piece) for piece in (content, *content.split("||"), *content.split("|"))]
     was_there = {shown.strip() for piece in pieces for text in (piece, piece.strip()) for shown in graphemes(text)}
@@ -347,14 +379,15 @@ def test_b8_no_character_of_a_quote_is_broken(content, budget, width):
     st.lists(st.tuples(st.booleans(), st.text(st.sampled_from("aß*_[]<:@ \n-1.👩\u200d\u0301"), min_size=1))),
     BUDGETS,
     WIDTHS,
+    STARTS,
 )
-def test_b10_no_cut_shows_what_was_hidden(runs, budget, width):
+def test_b10_no_cut_shows_what_was_hidden(runs, budget, width, start):
     """What stands in a spoiler of the text never stands outside of one in its quote, and the other way round."""
     # Greek letters tell what was hidden, wherever it ends up. No run begins a block, which would end what it begins.
     texts = [(is_hidden, f"π{text}ω" if is_hidden else f"x{text}y") for is_hidden, text in runs]
     content = "".join(f"||{text}||" if is_hidden else text for is_hidden, text in texts)
 
-    quote = quoted(content, budget=budget, width=width)
+    quote = quoted(content, budget=budget, width=width, start=start)
 
     assert not set(shown(quote)) & set("πω")
     assert not set("".join(hidden(quote))) & set("xy")

@@ -63,15 +63,16 @@ def test_the_end_says_what_becomes_of_the_rest(language: str, n_unavailable: int
 
 
 class Failing:
-    """All that a reader needs: a server whose reading fails as `failure` says, having read `n_more` messages.
+    """All that a reader needs: servers whose reading fails as `failure` says, having read `n_more` messages.
 
-    Remembers when each reading began.
+    Remembers when each reading began, and which servers were looked up.
     """
 
     def __init__(self) -> None:
         self.failure: Exception | None = HistoryDelayed("later")
         self.n_more = 0
         self.began: list[float] = []
+        self.looked_up: set[int] = set()
         self.channels: tuple[object, ...] = ()
 
     async def read(self, history: object, tally: Tally) -> AsyncIterator[Progress]:
@@ -82,6 +83,7 @@ class Failing:
             raise self.failure
 
     def get_guild(self, guild_id: int) -> "Failing":
+        self.looked_up.add(guild_id)
         return self
 
     def is_indexed(self, guild_id: int) -> bool:
@@ -136,6 +138,8 @@ async def test_discord_may_ask_for_more_patience_than_that(caplog) -> None:
         await eventually(lambda expected=expected: waits(caplog)[-1:] == [expected])
         await reader.close()
 
+    assert waits(caplog) == [10.0, 77.0, 600.0]
+
 
 @pytest.mark.parametrize("failure", [None, HistoryDelayed("later")], ids=repr)
 async def test_what_asks_again_and_again_makes_no_reading_without_a_pause(monkeypatch, failure) -> None:
@@ -161,3 +165,6 @@ async def test_one_server_waits_for_no_other(monkeypatch) -> None:
     reader.start(GUILD + 1)
     await eventually(lambda: len(failing.began) == 2)
     await reader.close()
+
+    assert failing.looked_up == {GUILD, GUILD + 1}
+    assert len(failing.began) == 2

@@ -89,6 +89,7 @@ def test_b9_b10_only_our_own_markup_acts(hits, words):
 def hostile_hits(draw):
     """A hit of a hostile text by an author of a hostile name, perhaps said by others like them as well."""
     hit = hit_of(draw(ACTING | LONG), draw(ACTING | LONG), draw(SCORES), ids=draw(st.tuples(IDS, IDS, IDS)))
+    hit = replace(hit, quoted_from=draw(st.just(0) | st.integers(0, 300)))
     copies = draw(st.lists(st.builds(hit_of, ACTING, ACTING, ids=st.tuples(IDS, IDS, IDS)), max_size=2))
     return replace(hit, copies=tuple(copy.stored for copy in copies))
 
@@ -150,6 +151,39 @@ def test_b6_b9_b10_nothing_of_a_name_acts_in_a_list_of_copies(hits, words):
 def test_b6_a_name_that_shows_nothing_is_somebody(name, shown):
     """An author without a visible name is called somebody."""
     assert hits_embed([hit_of(name=name)], Words("en")).description.startswith(f"**1.** {shown} in <#1>")
+
+
+@pytest.mark.parametrize(
+    ("shown_id", "n_copies", "english", "japanese"),
+    [
+        (
+            3,
+            2,
+            ", [first here](https://discord.com/channels/1/1/1)",
+            ", [最初はこちら](https://discord.com/channels/1/1/1)",
+        ),
+        (1, 2, ", this was the first", ", これが最初です"),
+        (1, MOST_COPIES, "", ""),
+    ],
+)
+def test_where_something_was_said_first_is_told_where_it_is_known(shown_id, n_copies, english, japanese):
+    """Another message is linked to; of the one that is shown that is said; of too many nobody knows."""
+    same = [hit_of(ids=(i, 1, 1)) for i in range(1, n_copies + 2)]
+    shown = same[shown_id - 1]
+    hit = replace(shown, copies=tuple(one.stored for one in same if one is not shown))
+
+    for words, expected in ((Words("en"), english), (Words("ja"), japanese)):
+        often = "said" if n_copies < MOST_COPIES else "said_often"
+        since = discord.utils.format_dt(same[0].message.created_at, "D")
+        line = words(f"answer.{often}", n=len(same), since=since)
+        assert hits_embed([hit], words, confirmed=frozenset({1})).description.splitlines()[2] == line + expected
+
+
+def test_a_long_text_is_quoted_from_where_it_was_found():
+    """What was found by a later part of it does not begin where it begins."""
+    hit = replace(hit_of(content="bees " * 100 + "taxes " * 100), quoted_from=500)
+
+    assert hits_embed([hit], Words("en")).description.splitlines()[1].startswith("> …taxes taxes ")
 
 
 @pytest.mark.parametrize("content", ["", "\u200b", "\ufe0f", " \n "], ids=ascii)

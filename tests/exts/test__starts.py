@@ -170,6 +170,25 @@ async def test_the_budget_of_the_installation_is_told_apart(paid: PaidTown, tmp_
         assert any(line.startswith("What the operator allows for this month is spent") for line in lines)
 
 
+async def test_no_manager_goes_beyond_what_the_operator_allows_a_server(paid: PaidTown, tmp_path: Path) -> None:
+    """A higher budget is answered with what holds, and what is spent is not said to go on with one."""
+    async with paid.running(tmp_path / "data", **PRICED, EMBED_SERVER_BUDGET_USD="0.00001"):
+        await paid.index()
+        await paid.say("the ferry leaves at noon", "the tram is late")
+        await eventually(lambda: f"100 % of the budget of server {paid.guild.id}" in paid.bot.said)
+
+        assert (await budget(paid, 5))[-2:] == [
+            (
+                "The operator allows this server US$ 0.00 a month; then messages wait for their embedding, "
+                "and words alone are looked for."
+            ),
+            (
+                "What the operator allows for this month is spent: messages are stored and wait for their embedding, "
+                "and words alone are looked for, until next month."
+            ),
+        ]
+
+
 async def test_a_budget_is_for_managers(paid: PaidTown, tmp_path: Path) -> None:
     """Who may not manage the server sets no budget; without a price the answer says that it cannot act."""
     async with paid.running(tmp_path / "data"):

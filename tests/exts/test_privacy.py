@@ -403,3 +403,7 @@ async def test_who_opted_out_is_not_kept_when_the_bot_comes_back(tmp_path: Path)
         await town.guild.add_bot()
         await town.index()
         await town.stored("ada was here")
+        await town.square.post(town.bob, "bob is here again")
+        await town.square.post(town.ada, "ada is here again")
+        await town.stored("ada was here", "ada is here again")
+        assert bot.rows("SELECT 1 FROM authors WHERE author_id = ?", town.bob.id) == []

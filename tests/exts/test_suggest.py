@@ -106,7 +106,9 @@ async def test_where_nothing_is_near_nothing_is_said(town: Town, forum: Forum) -
     await forum.post(town.ada, *OLD)
     await begun(town, forum)
 
-    await nothing_is_suggested(town, await forum.post(town.bob, *OTHER), in_=forum)
+    other = await forum.post(town.bob, *OTHER)
+    await nothing_is_suggested(town, other, in_=forum)
+    assert [message.author for message in other.messages] == [town.bob]
 
 
 async def test_only_chosen_channels_have_suggestions(town: Town, forum: Forum) -> None:
@@ -141,6 +143,7 @@ async def test_what_waits_in_a_channel_that_was_left_gets_nothing(town: Town, fo
 
     await suggest(town, "on", channel=forum, delay=1)
     await nothing_is_suggested(town, silent, in_=forum)
+    assert [message.author for message in silent.messages] == [town.bob]
 
 
 async def test_threads_of_a_text_channel_have_suggestions_too(town: Town) -> None:
@@ -258,6 +261,8 @@ async def test_in_an_archived_post_a_suggestion_goes_with_the_first_source(town:
 
     await old.messages[0].delete()
     await eventually(lambda: message.is_deleted)
+    await eventually(lambda: not town.bot.rows("SELECT 1 FROM shares WHERE message_id = ?", message.id))
+    assert suggestions(town, new) == []
 
 
 async def test_a_suggestion_goes_with_the_post_that_it_is_about(town: Town, forum: Forum) -> None:
@@ -269,6 +274,7 @@ async def test_a_suggestion_goes_with_the_post_that_it_is_about(town: Town, foru
 
     await new.messages[0].delete()
     await eventually(lambda: message.is_deleted)
+    assert suggestions(town, new) == []
 
 
 async def test_a_suggestion_loses_what_not_all_may_read_any_more(town: Town) -> None:
@@ -294,6 +300,7 @@ async def test_a_post_that_is_deleted_in_time_is_not_looked_at(town: Town, forum
 
     await eventually(lambda: not town.bot.rows("SELECT 1 FROM due_suggestions WHERE guild_id = ?", town.guild.id))
     await suggestion(town, await forum.post(town.bob, *NEW))
+    assert suggestions(town, new) == []
 
 
 # --- the buttons

@@ -126,3 +126,6 @@ async def test_f14_a_gap_while_the_comparison_runs_is_closed_too(tmp_path) -> No
             await town.start()
             await asyncio.sleep(2.5 + n / 2)
         await town.all_holds(within=90)
+        texts = town.bot.texts(town.guild.id)
+        assert len(texts) == 594
+        assert len([text for text in texts if text.startswith("rewritten number")]) == 3

@@ -69,3 +69,5 @@ async def test_f15_what_came_in_disorder_stays_after_a_restart(tmp_path, seed) -
         for event, data in events:
             town.discord.send_raw(event, data)
         await town.all_holds()
+        there = sorted(message.content for message in town.square.messages if message.author is not town.discord.bot)
+        assert sorted(town.bot.texts(town.guild.id)) == there

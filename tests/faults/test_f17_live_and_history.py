@@ -28,6 +28,8 @@ async def test_f17_what_happens_while_a_page_is_on_its_way_wins(tmp_path, seed) 
             await asyncio.sleep(0.004)
         town.discord.faults.clear()
         await town.all_holds()
+        there = sorted(message.content for message in town.square.messages if message.author is not town.discord.bot)
+        assert sorted(town.bot.texts(town.guild.id)) == there
 
 
 async def test_f17_each_message_of_a_page_on_its_way_is_told_of_live(tmp_path) -> None:

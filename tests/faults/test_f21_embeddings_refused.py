@@ -24,11 +24,12 @@ async def test_f21_a_refusal_is_met_by_waiting_and_work_goes_on_without_a_restar
     parked; once the cause is mended the queue drains while the same process runs."""
     # Three towns at once, since all that each of them does is wait.
     async with asyncio.TaskGroup() as group:
-        for name, refusal in REFUSALS.items():
-            group.create_task(outlast(refusal, tmp_path / name), name=name)
+        outlasting = [group.create_task(outlast(refusal, tmp_path / name)) for name, refusal in REFUSALS.items()]
+    assert [task.result() for task in outlasting] == [32, 32, 32]
 
 
-async def outlast(refusal: Refusal, folder: Path) -> None:
+async def outlast(refusal: Refusal, folder: Path) -> int:
+    """How many messages have their vectors in the end."""
     async with paid_town() as town, town.running(folder) as bot:
         await town.index()
         await town.say("before")
@@ -45,5 +46,5 @@ async def outlast(refusal: Refusal, folder: Path) -> None:
         await town.paid()
         await hold(town.discord, folder)
         assert len(town.api.requests) <= n_asked + 3
-        assert town.n_embedded == 32
         assert "Traceback" not in bot.said
+        return town.n_embedded

@@ -53,6 +53,9 @@ async def test_f34_an_old_copy_catches_up_and_shows_nothing_that_is_gone(tmp_pat
         await invariants.never_shown(town.people, square, {message.id: message.content for message in gone})
         await town.all_holds(within=90)
         await invariants.never_shown(town.people, square, {message.id: message.content for message in gone})
+        texts = town.bot.texts(town.guild.id)
+        assert not {message.content for message in gone} & set(texts)
+        assert {f"since the copy {n}" for n in range(130)} <= set(texts)
 
 
 async def test_f34_a_copy_from_before_everything_begins_anew(tmp_path) -> None:

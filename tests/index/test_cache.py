@@ -137,10 +137,12 @@ def test_where_there_is_no_file_there_is_nothing_to_wipe(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("length", [16, 20, 24, 30, 200])
 def test_a_file_that_ends_in_its_header_is_no_failure_to_wipe(path: Path, length: int) -> None:
-    """A file that was cut is left to whoever makes it anew."""
+    """A file that was cut there goes as a whole, and is made anew."""
     os.truncate(path, length)
 
     wipe(path, [1])
+
+    assert not path.exists()
 
 
 def test_in_a_damaged_block_nothing_is_left_to_wipe(path: Path) -> None:

@@ -217,7 +217,7 @@ async def test_i10_neither_question_nor_vector_is_stored(town: Rooms) -> None:
     columns = "SELECT m.name, group_concat(p.name, ' ') FROM sqlite_schema m, pragma_table_info(m.name) p"
     assert dict(await town.database.fetch(f"{columns} WHERE m.name IN ('answers', 'answer_hits') GROUP BY 1")) == {
         "answers": "answer_id guild_id user_id made_at words_only",
-        "answer_hits": "answer_id position rank guild_id message_id percent nearness",
+        "answer_hits": "answer_id position rank guild_id message_id percent nearness quoted_from",
     }
 
 
@@ -250,6 +250,23 @@ async def test_an_answer_to_a_message_stores_only_others(town: Rooms) -> None:
     page = await town.answers.ask(BOTH, Query(message_id=12, limit=50), history=AsStored(town.messages))
 
     assert (ids(page.hits), page.n_more) == ([11, 10, 9, 8, 7], 6)
+
+
+async def test_a_long_text_is_quoted_from_the_same_place_wherever_it_is_shown(town: Rooms) -> None:
+    """On the page that was asked for, when it is turned to again, and shared with others."""
+    bees, taxes = "The bees have swarmed again into the pear tree. ", "The tax office wants the form by Friday. "
+    await town.ingest.saved(GUILD, [message(13, bees * 6 + taxes * 6)])
+    await town.settle()
+    query, history = Query(text="tax office form", limit=1), AsStored(town.messages)
+    page = await town.answers.ask(BOTH, query, history=history)
+    turned = await town.answers.turn(BOTH, page.answer_id, 0, history=history)
+    hits = await town.answers.to_share(BOTH, audience(CHANNEL), page.answer_id, 0, history=history)
+    await town.answers.shared(channel_id=CHANNEL, message_id=SHARED_AS, language="en", hits=hits)
+    async with town.answers.turned_shares() as [share]:
+        [shared_hit] = await town.answers.hits_of(share, audience(CHANNEL))
+
+    places = [hit.quoted_from for hit in (*page.hits, *turned.hits, *hits, shared_hit)]
+    assert places == [len(bees * 6)] * 4
 
 
 async def test_what_is_shared_may_be_read_by_everyone(town: Rooms) -> None:

@@ -215,7 +215,10 @@ async def test_many_messages_go_some_at_a_time(rooms: Rooms, monkeypatch: pytest
     """Between two commits others write; what goes is whole at the end, whatever the batches are."""
     monkeypatch.setattr("bot.services.erasure._AT_ONCE", 7)
     monkeypatch.setattr("bot.storage.erasure._STRETCH", 10)
-    await rooms.ingest.saved(GUILD, [message(i, f"text {i}", author_id=(ADA, BOB)[i % 2]) for i in range(1, 101)])
+    said = [message(i, f"text {i}", author_id=(ADA, BOB)[i % 2]) for i in range(1, 101)]
+    ask_ada = f"ask <@{ADA}> about it"
+    naming = [message(1_000 + i, ask_ada, author_id=BOB, names=((ADA, "Ada"),)) for i in range(25)]
+    await rooms.ingest.saved(GUILD, [*said, *naming])
     await rooms.settle()
     forgetting = asyncio.create_task(rooms.erasure.forget_author(ADA))
     n_others = 0
@@ -225,7 +228,9 @@ async def test_many_messages_go_some_at_a_time(rooms: Rooms, monkeypatch: pytest
 
     assert await forgetting == 50
     assert n_others >= 8
-    assert await ids_in(rooms, "messages") == [*range(1, 101, 2), *range(201, 201 + n_others)]
+    assert await ids_in(rooms, "messages") == [*range(1, 101, 2), *range(201, 201 + n_others), *range(1_000, 1_025)]
+    names = "SELECT DISTINCT names FROM messages WHERE message_id >= 1000"
+    assert await rooms.database.fetch(names) == [(f'{{"{ADA}": ""}}',)]
     assert await ids_in(rooms, "tombstones") == [*range(2, 101, 2)]
 
 

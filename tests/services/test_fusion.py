@@ -71,6 +71,16 @@ async def test_words_alone_find_what_has_them(office: Rooms) -> None:
     assert await found(office, text="quokka", mode=Mode.WORDS) == []
 
 
+@pytest.mark.parametrize("mode", [Mode.WORDS, Mode.BOTH])
+async def test_a_single_chinese_character_finds_texts_that_have_it(office: Rooms, mode: Mode) -> None:
+    """By the pairs that begin with it, those first that say it more often."""
+    said = ["犬が好きで、いつも犬と歩きます", "今日は犬が来た", "猫が好き"]
+    await office.ingest.saved(GUILD, [message(i, text) for i, text in enumerate(said, 200)])
+    await office.settle()
+
+    assert (await found(office, text="犬", mode=mode, limit=2)) == [200, 201]
+
+
 async def test_a_least_score_does_not_shut_out_words(office: Rooms) -> None:
     """A hit by words alone has no score that could be too low."""
     assert await found(office, text="err_4711", mode=Mode.WORDS, min_score=0.9) == [151, 150]

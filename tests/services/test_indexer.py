@@ -319,6 +319,9 @@ async def test_what_was_left_pending_is_embedded_at_the_start(rooms: Rooms) -> N
     async with keeping_up(rooms):
         await until_embedded(rooms, 1)
 
+    assert rooms.embedder.texts == ["one"]
+    assert await rooms.database.fetch("SELECT message_id FROM embeddings") == [(1,)]
+
 
 def told(caplog: pytest.LogCaptureFixture, begins: str) -> list[logging.LogRecord]:
     return [r for r in caplog.records if r.name == "bot.services.indexer" and r.msg.startswith(begins)]

@@ -50,13 +50,15 @@ async def filled(rooms: Rooms) -> Rooms:
     word = of_ada(101, f"is that {LONG_WORD} or what is it, says she", channel_id=CHANNEL)
     opening = of_ada(THREAD, "it happened once more this very morning", channel_id=THREAD)
     under = message(THREAD + 1, "still?", channel_id=THREAD, **bob)
+    later = message(THREAD + 2, "it was mended by those who brought the new one yesterday", channel_id=THREAD, **bob)
+    without_title = message(THREAD + 3, "by whom?", channel_id=THREAD, reply_to=THREAD + 2, **bob)
     naming = message(103, f"have you asked <@{ADA}> about this or not", names=((ADA, "Ada Augusta King"),), **bob)
     reply, both = (
         message(102, "and why?", reply_to=101, **bob),
         message(104, "the same text that both of them say", **bob),
     )
     mine = [of_ada(105, "the same text that both of them say"), of_ada(106, "so long")]
-    await rooms.ingest.saved(GUILD, [word, opening, under, naming, reply, both, *mine])
+    await rooms.ingest.saved(GUILD, [word, opening, under, later, without_title, naming, reply, both, *mine])
     await rooms.settle()
     for guild_id in rooms.mirror.guild_ids():
         rooms.mirror._indexes[guild_id]._save()

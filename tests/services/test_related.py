@@ -239,6 +239,21 @@ async def kept(rooms: Rooms) -> list[tuple[int, str]]:
     return [tuple(row) for row in await rooms.database.fetch("SELECT percent, verdict FROM verdicts")]
 
 
+async def test_what_is_suggested_of_a_long_post_is_the_part_that_is_related(rooms: Rooms, related: Related) -> None:
+    """It is kept with it, so that what is drawn again quotes the same."""
+    other = "The bees have swarmed again into the old pear tree. "
+    long = other * 6 + f"{QUESTION}. " * 12
+    await posted(rooms, 100, long)
+    await posted(rooms, NEW, QUESTION)
+    await rooms.settle()
+    thread = new_thread()
+    [lead] = await related.leads(Audience(GUILD, frozenset({100, FORUM, NEW})), thread)
+    await related.suggested(thread.due, message_id=900, language="en", hits=[lead.hit])
+
+    assert long[lead.hit.quoted_from :].startswith(QUESTION)
+    assert await rooms.database.fetch("SELECT quoted_from FROM share_sources") == [(lead.hit.quoted_from,)]
+
+
 async def test_that_it_helped_is_counted_once_and_makes_the_thread_solved(rooms: Rooms, related: Related) -> None:
     """The best score is kept with the verdict; what is suggested stays, and the thread has been helped."""
     due = await suggestion(rooms, related)

@@ -39,9 +39,14 @@ class Clock:
 
 
 def spending_of(
-    database: Database, *, budget: float | None = None, prices: Prices = A_DOLLAR_A_WORD, clock: Clock | None = None
+    database: Database,
+    *,
+    budget: float | None = None,
+    cap: float | None = None,
+    prices: Prices = A_DOLLAR_A_WORD,
+    clock: Clock | None = None,
 ) -> Spending:
-    return Spending(Ledger(database), prices, count=words_in, budget=budget, now=clock or Clock())
+    return Spending(Ledger(database), prices, count=words_in, budget=budget, cap=cap, now=clock or Clock())
 
 
 async def paying_rooms(database: Database, embedder: WordEmbedder | None = None, **limits: object) -> Rooms:
@@ -273,6 +278,37 @@ async def test_one_server_stops_and_the_others_go_on(database: Database) -> None
     assert (await n_pending(rooms, GUILD), await n_pending(rooms, OTHER_GUILD)) == (4, 0)
 
 
+async def test_no_server_costs_more_than_the_operator_allows_each(database: Database) -> None:
+    """Whatever it allows itself; who allows itself less has that, and questions of the operator are not a server's."""
+    rooms = await paying_rooms(database, cap=4.0)
+    await rooms.spending.put_budget(GUILD, 100.0)
+    await rooms.spending.put_budget(OTHER_GUILD, 2.0)
+    await save(rooms, *(f"a{i} b{i}" for i in range(5)), first=100)
+    await save(rooms, *(f"c{i} d{i}" for i in range(5)), guild_id=OTHER_GUILD)
+    await rooms.settle()
+    assert await spent(rooms) == {GUILD: (4, 2, 4.0), OTHER_GUILD: (2, 1, 2.0)}
+    assert (await n_pending(rooms, GUILD), await n_pending(rooms, OTHER_GUILD)) == (3, 4)
+
+    with pytest.raises(BudgetSpent):
+        await rooms.search.question(member(CHANNEL), Query(text="a9", mode=Mode.MEANING))
+    for text in ("one two three", "four five six"):
+        await rooms.search.question(Operator(), Query(text=text, mode=Mode.MEANING))
+    assert (await spent(rooms))[OPERATOR] == (6, 2, 6.0)
+
+
+async def test_a_server_that_has_set_nothing_is_capped(database: Database) -> None:
+    """It stops where the operator says, and goes on with the next month."""
+    clock = Clock()
+    rooms = await paying_rooms(database, cap=2.0, clock=clock)
+    await save(rooms, "one two", "three four", "five six")
+    await rooms.settle()
+    assert await n_pending(rooms, GUILD) == 2
+
+    clock.now = DECEMBER
+    await rooms.settle()
+    assert await n_pending(rooms, GUILD) == 1
+
+
 async def test_a_higher_budget_lets_it_go_on(database: Database) -> None:
     """What waited for money gets its vectors once the server may cost more, or whatever it comes to."""
     rooms = await paying_rooms(database)
@@ -501,12 +537,21 @@ async def test_the_log_names_the_server_whose_budget_it_is(
 
 
 def test_accounts_tell_what_is_left() -> None:
-    """A server is told of its own budget alone, of which never less than nothing is left."""
+    """A server is told of what it may cost itself, of which never less than nothing is left."""
     accounts = Accounts({GUILD: 3.0, OTHER_GUILD: 4.0}, {GUILD: 5.0}, 10.0)
     assert (accounts.left(GUILD), accounts.left(OTHER_GUILD), Accounts().left(GUILD)) == (2.0, None, None)
     assert (accounts.share(GUILD), accounts.share(OPERATOR), accounts.share(OTHER_GUILD)) == (0.6, 0.7, None)
 
     assert Accounts({GUILD: 9.0}, {GUILD: 5.0}).left(GUILD) == 0.0
+    capped = Accounts({GUILD: 3.0, OPERATOR: 9.0}, {GUILD: 5.0, OTHER_GUILD: 1.0}, cap=4.0)
+    assert [capped.left(guild_id) for guild_id in (GUILD, OTHER_GUILD, 3000)] == [1.0, 1.0, 4.0]
+    assert [capped.is_capped(guild_id) for guild_id in (GUILD, OTHER_GUILD, 3000, OPERATOR)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert (capped.spent_up, capped.is_spent(OPERATOR), capped.share(OPERATOR)) == (set(), False, None)
     assert Spent(1, 1, 1.0) + -Spent(1, 1, 1.0) == Spent()
 
 

@@ -16,6 +16,7 @@ from bot.services.spaces import Space
 from bot.services.spending import Spending
 from bot.services.status import Finding, Former, Inspector, ServerStatus, Stored
 from bot.storage.ledger import Ledger
+from bot.storage.lexicon import Lexicon
 from bot.storage.sessions import begin_session
 from bot.words import LANGUAGES, Words
 
@@ -24,6 +25,7 @@ def inspector(rooms: Rooms) -> Inspector:
     return Inspector(
         database=rooms.database,
         messages=rooms.messages,
+        lexicon=Lexicon(rooms.database),
         servers=rooms.servers,
         spaces=rooms.spaces,
         withdrawal=rooms.withdrawal,
@@ -40,11 +42,22 @@ async def test_a_server_is_told_its_own_numbers(rooms: Rooms) -> None:
     await rooms.ingest.saved(GUILD, [message(9, "waits")])
 
     assert await inspector(rooms).server(GUILD) == ServerStatus(
-        messages=4, embedded=1, pending=1, parked=1, model_key="words"
+        messages=4, embedded=1, pending=1, parked=1, model_key="words", unworded=1
     )
     assert await inspector(rooms).server(OTHER_GUILD) == ServerStatus(
         messages=5, embedded=5, pending=0, parked=0, model_key="words"
     )
+
+
+async def test_messages_that_wait_for_their_words_are_told(rooms: Rooms) -> None:
+    """Of one server and of all, until they are in the full-text index; what says nothing has none to wait for."""
+    await rooms.ingest.saved(GUILD, [message(1, "one"), message(2, "two"), message(3, "")])
+    await rooms.ingest.saved(OTHER_GUILD, [message(4, "four", guild_id=OTHER_GUILD)])
+    told = inspector(rooms)
+    assert ((await told.server(GUILD)).unworded, (await told.status()).unworded) == (2, 3)
+
+    await rooms.indexer.take_in_words()
+    assert ((await told.server(GUILD)).unworded, (await told.status()).unworded) == (0, 0)
 
 
 async def test_a_server_that_is_not_known_has_nothing(rooms: Rooms) -> None:
@@ -311,11 +324,13 @@ async def test_the_state_tells_how_long_messages_are_kept(rooms: Rooms) -> None:
 # --- money
 
 
-async def paid(rooms: Rooms, *, budget: float | None = None, price: float | None = 1e6) -> Inspector:
+async def paid(
+    rooms: Rooms, *, budget: float | None = None, cap: float | None = None, price: float | None = 1e6
+) -> Inspector:
     """An inspector of the same database, with a model of which a word costs a dollar."""
     key = "openai:words"
     spending = Spending(
-        Ledger(rooms.database), Prices({} if price is None else {key: price}), count=words_in, budget=budget
+        Ledger(rooms.database), Prices({} if price is None else {key: price}), count=words_in, budget=budget, cap=cap
     )
     paying = await rooms_over(rooms.database, WordEmbedder(model_key=key), spending=spending)
     await paying.settle()
@@ -324,26 +339,31 @@ async def paid(rooms: Rooms, *, budget: float | None = None, price: float | None
 
 @pytest.mark.usefixtures("own_folder")
 @pytest.mark.parametrize(
-    ("budget", "price", "verdict", "is_well"),
+    ("budget", "cap", "price", "verdict", "is_well", "names"),
     [
-        (None, 1e6, "no_budget", True),
-        (20.0, 1e6, "ok_budget", True),
-        (10.0, 1e6, "near_budget", True),
-        (8.0, 1e6, "spent_budget", False),
-        (None, None, "no_price", True),
-        (8.0, None, "idle_budget", False),
+        (None, None, 1e6, "no_budget", True, None),
+        (None, 5.0, 1e6, "server_budget", True, None),
+        (20.0, 15.0, 1e6, "ok_budget", True, None),
+        (10.0, None, 1e6, "near_budget", True, None),
+        (8.0, None, 1e6, "spent_budget", False, None),
+        (None, None, None, "no_price", True, ""),
+        (8.0, None, None, "idle_budget", False, "EMBED_MONTHLY_BUDGET_USD"),
+        (None, 5.0, None, "idle_budget", False, "EMBED_SERVER_BUDGET_USD"),
+        (8.0, 5.0, None, "idle_budget", False, "EMBED_MONTHLY_BUDGET_USD, EMBED_SERVER_BUDGET_USD"),
     ],
 )
-async def test_doctor_tells_how_the_budget_stands(rooms: Rooms, budget, price, verdict, is_well) -> None:
+async def test_doctor_tells_how_the_budget_stands(  # noqa: PLR0917  # one row of the table
+    rooms: Rooms, budget, cap, price, verdict, is_well, names
+) -> None:
     """A budget that is used up, or that cannot act without a price, is a finding; what has no limit is told."""
     await rooms.ingest.saved(GUILD, [message(1, "one two three four five six seven eight")])
-    async for found in (await paid(rooms, budget=budget, price=price)).examine():
+    async for found in (await paid(rooms, budget=budget, cap=cap, price=price)).examine():
         if found.subject == "budget":
             break
     else:
         pytest.fail("nothing is told of money")
 
-    assert (found.verdict, found.is_well) == (verdict, is_well)
+    assert (found.verdict, found.is_well, found.values.get("names")) == (verdict, is_well, names)
     for language in LANGUAGES:
         assert Words(language)(f"doctor.{found.verdict}", **found.values)
 
@@ -374,6 +394,13 @@ async def test_status_tells_the_month_by_server(rooms: Rooms) -> None:
     assert told == [(str(GUILD), 3, 3.0, 3.0, True), (str(OTHER_GUILD), 1, 1.0, None, False)]
     server = (await paying.server(GUILD)).usage
     assert server == usage.by_server[0]
+    assert (usage.server_budget_dollars, server.is_capped) == (None, False)
+    capped = (await (await paid(rooms, cap=2.0)).status()).usage
+    assert capped.server_budget_dollars == 2.0
+    assert [(one.budget_dollars, one.is_spent, one.is_capped) for one in capped.by_server] == [
+        (2.0, True, True),
+        (2.0, False, True),
+    ]
 
 
 @pytest.mark.usefixtures("own_folder")
@@ -383,6 +410,7 @@ async def test_servers_that_may_not_use_the_bot_are_told(rooms: Rooms) -> None:
     named = Inspector(
         database=rooms.database,
         messages=rooms.messages,
+        lexicon=Lexicon(rooms.database),
         servers=rooms.servers,
         spaces=spaces,
         withdrawal=rooms.withdrawal,

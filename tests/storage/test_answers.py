@@ -11,7 +11,7 @@ from bot.errors import StorageFailed
 from bot.storage.answers import AnswerStore, Found, Share, ShareStore, StoredAnswer
 
 NOW = utc("2025-06-15T12:00:00.123")
-ALL = (Found(0, 3, 99), Found(1, 1, 50), Found(2, 2, -7))
+ALL = (Found(0, 3, 99, quoted_from=700), Found(1, 1, 50), Found(2, 2, -7))
 ANSWER = StoredAnswer(2**63 - 1, GUILD, 501, NOW, ALL)
 SHARE = Share(GUILD, CHANNEL, 900, "ja", ALL)
 TEXTS = ["three", "one", "two"]

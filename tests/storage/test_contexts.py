@@ -153,17 +153,46 @@ async def test_in_a_thread_what_says_little_has_its_title(rooms: Rooms) -> None:
 
 
 async def test_another_title_makes_vectors_and_words_anew(rooms: Rooms) -> None:
-    """Of what opens the thread and of what says little in it, in the database and in the mirror; once."""
+    """Of what opens the thread and of what has its title, in the database and in the mirror; once."""
     await rooms.ingest.met(server(), thread("Printers"))
-    below = [message(101, LONG, channel_id=THREAD), message(102, "jammed", channel_id=THREAD)]
+    below = [message(101, LONG), message(102, "jammed"), message(103, "still?", reply_to=101)]
+    below = [replace(one, channel_id=THREAD) for one in below]
     await rooms.ingest.saved(GUILD, [message(THREAD, LONG), *below])
     await rooms.settle()
     await rooms.ingest.met(server(), thread("Scanners"))
 
-    assert await vector_ids(rooms) == rooms.mirror.ids(GUILD).tolist() == [101]
+    assert await vector_ids(rooms) == rooms.mirror.ids(GUILD).tolist() == [101, 103]
     assert await embedded(rooms) == ["Scanners jammed", f"Scanners {LONG}"]
     await rooms.settle()
     assert await rooms.servers.put(server(), thread("Scanners")) == []
+
+
+async def test_a_former_title_goes_out_of_a_vector_that_should_not_have_it(rooms: Rooms) -> None:
+    """As that of an answer to a text that was damaged when the vector was made, and that is whole again."""
+    await rooms.ingest.met(server(), thread("Printers"))
+    below = [message(101, LONG, channel_id=THREAD), message(102, "still?", channel_id=THREAD, reply_to=101)]
+    await rooms.ingest.saved(GUILD, below)
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE messages SET content = 'garbled' WHERE message_id = 101")
+    await rooms.settle()
+    async with rooms.database.transaction() as transaction:
+        await transaction.execute("UPDATE messages SET content = ? WHERE message_id = 101", (LONG,))
+    assert rooms.embedder.texts == ["Printers still?"]
+    await rooms.ingest.met(server(), thread("Scanners"))
+
+    assert f"{LONG} still?" in await embedded(rooms)
+
+
+async def test_what_could_not_be_embedded_is_tried_with_another_title(rooms: Rooms) -> None:
+    """What says little and was refused waits again."""
+    await rooms.ingest.met(server(), thread("Printers"))
+    await rooms.ingest.saved(GUILD, [message(102, "jammed", channel_id=THREAD)])
+    rooms.embedder.poison = {"Printers jammed"}
+    await rooms.settle()
+    assert (await rooms.embeddings.counts()).parked == 1
+    await rooms.ingest.met(server(), thread("Scanners"))
+
+    assert await embedded(rooms) == ["Scanners jammed"]
 
 
 async def test_a_deleted_thread_leaves_its_title_nowhere(rooms: Rooms) -> None:

@@ -419,10 +419,10 @@ async def test_what_was_damaged_stays_so_in_a_new_version(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO answer_hits VALUES (1, 0, 0, 1, 99, 50, NULL)",
-        "INSERT INTO answer_hits VALUES (99, 0, 0, 1, 7, 50, NULL)",
-        "INSERT INTO share_sources VALUES (1, 900, 99, 0, 50, NULL)",
-        "INSERT INTO share_sources VALUES (1, 99, 7, 0, 50, NULL)",
+        "INSERT INTO answer_hits VALUES (1, 0, 0, 1, 99, 50, NULL, 0)",
+        "INSERT INTO answer_hits VALUES (99, 0, 0, 1, 7, 50, NULL, 0)",
+        "INSERT INTO share_sources VALUES (1, 900, 99, 0, 50, NULL, 0)",
+        "INSERT INTO share_sources VALUES (1, 99, 7, 0, 50, NULL, 0)",
     ],
 )
 async def test_no_answer_or_share_names_what_is_not_stored(database: Database, statement: str) -> None:
@@ -446,8 +446,8 @@ async def test_the_triggers_act_whatever_statement_it_is(database: Database) -> 
         await transaction.execute("INSERT INTO shares VALUES (1, 900, 10, 'en', 0, NULL)")
         for i in (7, 8, 9):
             await transaction.execute(f"{PUT_MESSAGE} (1, ?, 10, 501, 1, NULL, 'hello')", (i,))
-            await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 0, 1, ?, 50, NULL)", (i, i))
-            await transaction.execute("INSERT INTO share_sources VALUES (1, 900, ?, ?, 50, NULL)", (i, i))
+            await transaction.execute("INSERT INTO answer_hits VALUES (1, ?, 0, 1, ?, 50, NULL, 0)", (i, i))
+            await transaction.execute("INSERT INTO share_sources VALUES (1, 900, ?, ?, 50, NULL, 0)", (i, i))
 
     async def after(*statements: str) -> tuple[int, ...]:
         async with database.transaction() as transaction:

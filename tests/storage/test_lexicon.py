@@ -59,6 +59,16 @@ async def test_a_term_finds_the_messages_it_stands_in(books: Books) -> None:
     assert await books.found("AND") == []
 
 
+async def test_a_term_with_a_star_finds_all_that_begin_so(books: Books) -> None:
+    """As pairs of characters do, and a character by itself."""
+    await books.save(message(1, "犬が好き"), message(2, "犬"), message(3, "私の犬"), message(4, "狼が好き"))
+    await books.word()
+
+    assert await books.found("犬*") == [2, 1]
+    assert await books.found("犬*", "好き") == [1]
+    assert await books.found("犬") == [2]
+
+
 @plain_and_encrypted
 async def test_several_phrases_are_looked_up_at_once(books: Books) -> None:
     """Each has its own rows, in the order in which they were asked for; no phrase has none."""

@@ -1,10 +1,13 @@
 """What is stored of one member of a server."""
 
+from typing import Any
+
 import pytest
 from conftest import Rooms
 from make import ADA, BOB, GUILD, OTHER_GUILD, message
 
 from bot.storage import members as module
+from bot.storage.erasure import ErasureStore
 from bot.storage.members import MemberStore
 
 ADAS_ID = 500_000_000_000_000_001  # long enough to be mentioned
@@ -19,6 +22,30 @@ async def test_messages_are_counted_and_found_page_by_page(rooms: Rooms, monkeyp
 
     assert (await members.count(GUILD, ADA), await members.count(OTHER_GUILD, ADA)) == (3, 1)
     assert [await members.page(GUILD, ADA, after_id=i) for i in (0, 4, 6)] == [[2, 4], [6], []]
+
+
+async def test_no_look_at_a_member_goes_through_a_whole_server(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they wrote, and what names anybody, has an index of its own, which has all that is asked."""
+    store = ErasureStore(rooms.database)
+    plans: list[str] = []
+
+    async def explained(statement: str, values: Any) -> list[Any]:
+        plans.extend(row[3] for row in await fetch(f"EXPLAIN QUERY PLAN {statement}", values))
+        return await fetch(statement, values)
+
+    fetch = rooms.database.fetch
+    monkeypatch.setattr(rooms.database, "fetch", explained)
+    await rooms.messages.save(GUILD, [message(1, f"ask <@{ADA}>", author_id=BOB, names=((ADA, "Ada"),))])
+    assert await MemberStore(rooms.database).names_told_by_others(GUILD, ADA) == ["Ada"]
+    assert await store.written(GUILD, BOB, after_id=0, limit=10) == (1,)
+    assert (await store.stretch(GUILD, ADA, after_id=0)).naming == (1,)
+
+    looks = [plan for plan in plans if "messages" in plan]
+    assert len(looks) >= 4
+    for plan in looks:
+        assert (
+            "COVERING INDEX messages_naming" in plan or "INDEX messages_by_author (guild_id=? AND author_id=?" in plan
+        )
 
 
 async def test_the_name_is_that_under_which_they_wrote_last(rooms: Rooms) -> None:
