@@ -24,6 +24,7 @@ from bot.storage.schema import (
     related,
     samples,
     sessions,
+    subjects,
     usage,
     verdicts,
     waves,
@@ -59,4 +60,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     waves.STATEMENTS,
     owners.STATEMENTS,
     acts.STATEMENTS,
+    subjects.STATEMENTS,
 )
