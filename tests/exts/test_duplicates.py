@@ -20,7 +20,7 @@ ITSELF = "That one is marked as a duplicate of this message: take that mark off 
 NOTHING_LIKE_IT = "Nothing that you may read is like this message."
 NOT_SHOWN = "There is no reply below the message"
 NOT_HERE = "This works in servers that the bot is a member of only: ask there."
-OF_ANOTHER = "This answer was given to somebody else: please ask for yourself with /similar."
+OF_ANOTHER = "This answer was given to somebody else: please ask for yourself."
 QUESTIONS = ["when does the ferry leave", "what time does the ferry leave", "when will the ferry leave today"]
 MANAGE_MESSAGES = discord.Permissions(manage_messages=True)
 SEND = discord.Permissions(send_messages=True)
