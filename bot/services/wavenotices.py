@@ -1,15 +1,15 @@
 """What is told of waves: to everyone in the channel of a notice, and to who asks for more."""
 
 import asyncio
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from bot.askers import Asker, Audience, Member, visible_to
+from bot.askers import Audience, Member, visible_to
 from bot.errors import WaveGone
 from bot.messages import StoredMessage
 from bot.services.history import History
+from bot.services.listed import Listed
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.services.verdicts import Subject, Verdict, Verdicts
@@ -40,27 +40,11 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class WavePage:
-    """Messages of a wave that somebody may read, the latest first; `n_more` follow.
-
-    Of `n_unknown` Discord did not say in time whether they are still there.
-    """
+class WavePage(Listed):
+    """Messages of a wave, from a place on."""
 
     wave_id: int
     start: int
-    shown: tuple[StoredMessage, ...]
-    n_more: int
-    n_unknown: int
-
-    def seen_by(self, asker: Asker) -> Self:
-        """The page less what the asker may not see, for the last look before it is shown."""
-        scope = visible_to(asker)
-        return replace(self, shown=tuple(stored for stored in self.shown if stored.message.is_within(scope)))
-
-    @property
-    def channel_ids(self) -> frozenset[int]:
-        """Where what it shows was written."""
-        return frozenset(stored.message.channel_id for stored in self.shown)
 
 
 class WaveNotices:
@@ -121,7 +105,7 @@ class WaveNotices:
         confirmed = await self._reconcile.confirm(here, history, within=_CHECKED_FOR_S)
         shown = tuple(stored for stored in here if stored.message.message_id in confirmed.true_ids)
         n_more = max(len(latest) - start - PAGE, 0)
-        return WavePage(wave_id, start, shown, n_more=n_more, n_unknown=confirmed.n_unknown)
+        return WavePage(shown, n_more=n_more, n_unknown=confirmed.n_unknown, wave_id=wave_id, start=start)
 
     async def dismiss(self, guild_id: int, wave_id: int) -> None:
         """Tell no more of a wave. Raises WaveGone."""
