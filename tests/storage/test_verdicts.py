@@ -1,9 +1,14 @@
 """Verdicts and thresholds in their tables."""
 
+from pathlib import Path
+
+import pytest
 from make import GUILD, OTHER_GUILD, utc
 
 from bot.messages import Nearness
-from bot.storage.database import Database
+from bot.storage import database as module
+from bot.storage.database import Database, open_to_write
+from bot.storage.schema import MIGRATIONS, subjects
 from bot.storage.verdicts import Judged, Subject, Verdict, VerdictStore
 
 NOW = utc("2025-06-15T00:00:00")
@@ -62,3 +67,23 @@ async def test_a_server_has_one_threshold_for_each_subject(database: Database) -
     await store.drop_threshold(GUILD, RELATED)
     assert await store.threshold(GUILD, RELATED, "two") is None
     assert await store.threshold(GUILD, Subject.WAVES, "two") == 80
+
+
+async def test_what_was_said_and_set_before_was_of_related_posts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The update keeps verdicts and thresholds, as those of related posts."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", MIGRATIONS[: MIGRATIONS.index(subjects.STATEMENTS)])
+        async with open_to_write(tmp_path) as old, old.transaction() as transaction:
+            await transaction.execute(
+                """INSERT INTO verdicts (guild_id, at, percent, nearness, generation, verdict)
+                   VALUES (?, 0, 61, NULL, 'one', 'helped')""",
+                (GUILD,),
+            )
+            await transaction.execute("INSERT INTO thresholds VALUES (?, 55, 'one')", (GUILD,))
+    async with open_to_write(tmp_path) as new:
+        store = VerdictStore(new)
+        assert await store.of(GUILD, RELATED, "one") == [Judged(61, Verdict.HELPED)]
+        assert await store.threshold(GUILD, RELATED, "one") == 55
+        assert await store.threshold(GUILD, Subject.WAVES, "one") is None
