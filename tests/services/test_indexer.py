@@ -230,7 +230,7 @@ async def test_a_drain_takes_bounded_batches(rooms: Rooms, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.01, [256, 128, 64, 64, 64, 64, 60]), (0.0, [256, 444]), (0.0015, [256, 256, 188])],
+    [(0.01, [256, 128, 128, 128, 60]), (0.0, [256, 444]), (0.0015, [256, 256, 188])],
 )
 async def test_a_step_takes_about_as_long_as_another(rooms: Rooms, seconds: float, expected: list[int]) -> None:
     """Where a text takes long, fewer are embedded before what was written meanwhile has its turn."""
