@@ -24,7 +24,8 @@ from bot.times import made_at
 PER_SECOND = 200
 _N_PEOPLE, _N_MESSAGES = 50, 5
 _BATCH = 32  # messages of the past that are looked at together
-_MOST_ORDINARY = 10_000  # messages of each server: each costs an embedding
+_MOST_ORDINARY = 10_000  # messages of all servers together: each costs an embedding
+_PAST = 2_000
 _PAUSE_S = 1.0
 _WATCH = Watch(0, 1, _N_MESSAGES, 3, 10, 3, "en")
 _KINDS = (
@@ -45,10 +46,11 @@ _ENDINGS = ("", "!", " now", " today", " :)")
 def wave_figures(options: argparse.Namespace) -> list[Figure]:
     """Over the exports: they are what is ordinary."""
     exports = [json.loads(path.read_text("utf-8")) for path in export_files(options.data)]
-    size = min(options.size, _MOST_ORDINARY)
+    servers = _by_server(exports)
+    size = min(options.size, _MOST_ORDINARY) // len(servers)
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(_delays(Path(folder) / "live", exports))
-        for name, of_server in _by_server(exports).items():
+        for name, of_server in servers.items():
             figures += asyncio.run(_false_notices(Path(folder) / str(len(figures)), name, of_server, size))
     return figures
 
@@ -67,13 +69,13 @@ async def _delays(folder: Path, exports: list[dict]) -> list[Figure]:
         for person in people:
             guild.join(person)
         square, mods = guild.text("square"), guild.text("mods")
-        square.seed(people, texts[:5_000])
+        square.seed(people, texts[:_PAST])
         await (await people[0].slash(square, "index start")).answer()
         await eventually(lambda: bot.rows("SELECT count(*) FROM embeddings")[0][0] > 0, within=60)
         await eventually(lambda: not bot.n_waiting(), within=300)
         await (await people[0].slash(square, "watch on", channel=mods)).answer()
         pouring = asyncio.create_task(
-            square.flood(people, texts[5_000:] or texts, PER_SECOND, 3 * _PAUSE_S * len(_KINDS))
+            square.flood(people, texts[_PAST:] or texts, PER_SECOND, 3 * _PAUSE_S * len(_KINDS))
         )
         delays = [await _delay(square, mods, people, kind) for kind in _KINDS]
         await pouring
