@@ -118,9 +118,9 @@ class Duplicates:
             raise MessageNotFound(first_id)
         await self._store.mark(asker.guild_id, message_id, first_id)
         self._answers.may_be_stale.set()
-        if before.get(message_id) != first_id:
-            score = await self._search.likeness(asker.guild_id, message_id, first_id)
-            await self._verdicts.note(asker.guild_id, Subject.DUPLICATES, Verdict.DUPLICATE, score=score)
+        if (former_id := before.get(message_id)) != first_id:
+            await self._said(asker.guild_id, message_id, first_id, Verdict.DUPLICATE)
+            await self._taken_back(asker.guild_id, message_id, former_id)
         return Marked(message, seen[first_id])
 
     async def unmark(self, guild_id: int, message_id: int) -> bool:
@@ -128,11 +128,8 @@ class Duplicates:
         original_id = (await self._originals(guild_id, [message_id])).get(message_id)
         was_marked = await self._store.unmark(guild_id, message_id)
         self._answers.may_be_stale.set()
-        if was_marked and original_id is not None:
-            score, marked = await self._search.likeness(guild_id, message_id, original_id), Verdict.DUPLICATE
-            await self._verdicts.note(
-                guild_id, Subject.DUPLICATES, Verdict.NOT_DUPLICATE, score=score, instead_of=marked
-            )
+        if was_marked:
+            await self._taken_back(guild_id, message_id, original_id)
         return was_marked
 
     async def marks_of(self, guild_id: int, message_ids: Collection[int]) -> Marks:
@@ -192,6 +189,17 @@ class Duplicates:
     async def unreplied(self, reply: Reply) -> None:
         """A reply is gone."""
         await self._store.drop_reply(reply)
+
+    async def _taken_back(self, guild_id: int, message_id: int, original_id: int | None) -> None:
+        """A message is no duplicate of an original after all, if it was marked as one."""
+        if original_id is not None:
+            await self._said(guild_id, message_id, original_id, Verdict.NOT_DUPLICATE, instead_of=Verdict.DUPLICATE)
+
+    async def _said(
+        self, guild_id: int, message_id: int, original_id: int, verdict: Verdict, *, instead_of: Verdict | None = None
+    ) -> None:
+        score = await self._search.likeness(guild_id, message_id, original_id)
+        await self._verdicts.note(guild_id, Subject.DUPLICATES, verdict, score=score, instead_of=instead_of)
 
     async def _like(self, asker: Member, message_id: int, within: Scope) -> list[Hit]:
         query = Query(message_id=message_id, limit=MOST_OFFERED, within=within, least=Nearness.LOOSE, is_folded=True)

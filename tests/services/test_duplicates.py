@@ -179,6 +179,16 @@ async def test_a_mark_that_is_taken_off_is_another_verdict(town: Rooms) -> None:
     assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate"]
 
 
+async def test_a_mark_that_is_moved_takes_the_former_one_back(town: Rooms) -> None:
+    """One that follows its original to another one does not: nobody said so of it."""
+    await town.duplicates.mark(BOTH, 4, 1)
+    await town.duplicates.mark(BOTH, 4, 5)
+    assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate"]
+
+    await town.duplicates.mark(BOTH, 5, 2)
+    assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate", "duplicate"]
+
+
 async def test_a_mark_without_vectors_is_no_verdict(town: Rooms) -> None:
     """What waits for its vector can be marked; nothing is known of how near it is."""
     await town.ingest.saved(GUILD, [message(6, "red fish waits")])
