@@ -20,6 +20,7 @@ from bot.storage.pending import PendingText
 from bot.storage.servers import ServerStore
 from bot.terms import terms_of
 from bot.threads import aside
+from bot.times import snowflake_at
 from bot.vectors import Vectors
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
 _FEWEST = 128  # texts a step, however long they take: with half of it each costs a fifth more
 _STEP_S = 0.25  # that a step is to take, as far as it can be chosen: what is written meanwhile waits for the next
+_IN_ORDER = timedelta(seconds=2)  # messages as young as this are not overtaken by younger ones
 _MIRROR_EVERY_S = 5.0
 _TRIES = 3  # of a text alone, before it is set aside: one answer may be spoilt
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
@@ -84,7 +86,9 @@ class Indexer:
         accounts = await self._spending.accounts(self._embedder.model_key)
         if accounts.all_are_spent:
             return []
-        return await self._embeddings.pending(self._limit, without=accounts.spent_up.union(without))
+        young_id = snowflake_at(datetime.now(UTC) - _IN_ORDER)
+        shut_out = accounts.spent_up.union(without)
+        return await self._embeddings.pending(self._limit, without=shut_out, in_order_from=young_id)
 
     @property
     def _limit(self) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from bot.index.mirror import Mirror
 from bot.messages import Mode, Query
 from bot.parts import parts_of
 from bot.services.spaces import Space
+from bot.times import snowflake_at
 
 
 async def drain(rooms: Rooms) -> list[int]:
@@ -226,6 +227,19 @@ async def test_a_drain_takes_bounded_batches(rooms: Rooms, monkeypatch: pytest.M
     left = [(await counts(rooms))[1] async for _ in rooms.indexer.drain()]
 
     assert left == [15, 5, 0]
+
+
+async def test_what_was_written_just_now_comes_first_and_in_order(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the queue is; of what waits for longer the newest comes first."""
+    monkeypatch.setattr("bot.services.indexer._BATCH", 2)
+    now_id = snowflake_at(datetime.now(UTC) + timedelta(minutes=1))
+    ids = {1: "past", 2: "later", now_id: "young", now_id + 1: "younger", now_id + 2: "youngest"}
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in ids.items()])
+    await drain(rooms)
+
+    assert rooms.embedder.batches == [["young", "younger"], ["youngest", "later"], ["past"]]
 
 
 @pytest.mark.parametrize(
