@@ -24,6 +24,9 @@ from bot.times import made_at
 PER_SECOND = 200
 _N_PEOPLE, _N_MESSAGES = 50, 5
 _BATCH = 32  # messages of the past that are looked at together
+_MOST_ORDINARY = 10_000  # messages of all servers together: each costs an embedding
+_PAST = 2_000
+_PAUSE_S = 1.0
 _WATCH = Watch(0, 1, _N_MESSAGES, 3, 10, 3, "en")
 _KINDS = (
     "free nitro for everyone at gift-nitro.example",
@@ -43,10 +46,12 @@ _ENDINGS = ("", "!", " now", " today", " :)")
 def wave_figures(options: argparse.Namespace) -> list[Figure]:
     """Over the exports: they are what is ordinary."""
     exports = [json.loads(path.read_text("utf-8")) for path in export_files(options.data)]
+    servers = _by_server(exports)
+    size = min(options.size, _MOST_ORDINARY) // len(servers)
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(_delays(Path(folder) / "live", exports))
-        for name, of_server in _by_server(exports).items():
-            figures += asyncio.run(_false_notices(Path(folder) / str(len(figures)), name, of_server, options.size))
+        for name, of_server in servers.items():
+            figures += asyncio.run(_false_notices(Path(folder) / str(len(figures)), name, of_server, size))
     return figures
 
 
@@ -64,12 +69,14 @@ async def _delays(folder: Path, exports: list[dict]) -> list[Figure]:
         for person in people:
             guild.join(person)
         square, mods = guild.text("square"), guild.text("mods")
-        square.seed(people, texts[:5_000])
+        square.seed(people, texts[:_PAST])
         await (await people[0].slash(square, "index start")).answer()
         await eventually(lambda: bot.rows("SELECT count(*) FROM embeddings")[0][0] > 0, within=60)
         await eventually(lambda: not bot.n_waiting(), within=300)
         await (await people[0].slash(square, "watch on", channel=mods)).answer()
-        pouring = asyncio.create_task(square.flood(people, texts[5_000:] or texts, PER_SECOND, 5.0 * len(_KINDS)))
+        pouring = asyncio.create_task(
+            square.flood(people, texts[_PAST:] or texts, PER_SECOND, 3 * _PAUSE_S * len(_KINDS))
+        )
         delays = [await _delay(square, mods, people, kind) for kind in _KINDS]
         await pouring
     return [
@@ -80,7 +87,7 @@ async def _delays(folder: Path, exports: list[dict]) -> list[Figure]:
 
 async def _delay(square: object, mods: object, people: list, kind: str) -> float:
     """How many seconds after the last message that it takes for a wave its notice stands there."""
-    await asyncio.sleep(2)
+    await asyncio.sleep(_PAUSE_S)
     for n, ending in enumerate(_ENDINGS):
         await square.post(people[n], kind + ending)
     written = time.perf_counter()

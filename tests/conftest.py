@@ -41,6 +41,7 @@ from bot.services.search import Search
 from bot.services.spaces import Spaces
 from bot.services.spending import Spending
 from bot.services.uptodate import UpToDate
+from bot.services.verdicts import Verdicts
 from bot.services.walk import Walker
 from bot.services.withdrawal import Withdrawal
 from bot.settings import Settings
@@ -62,6 +63,7 @@ from bot.storage.servers import ServerStore
 from bot.storage.sessions import Sessions
 from bot.storage.sweeps import SweepStore
 from bot.storage.vectors import VectorReader
+from bot.storage.verdicts import VerdictStore
 from bot.texts import TEXT_VERSION
 
 __all__ = ["nothing_private_is_logged", "watched_logs"]  # fixtures of all tests
@@ -134,6 +136,7 @@ class Rooms:
     spending: Spending
     marks: DuplicateStore
     duplicates: Duplicates
+    verdicts: Verdicts
     repeats: Repeats
 
     async def settle(self) -> None:
@@ -176,7 +179,7 @@ async def rooms_over(
     answers = Answers(search, reconcile, AnswerStore(database), ShareStore(database))
     audit, groups = Audit(AuditStore(database)), GroupStore(database)
     gathering = Gathering(spaces, Backgrounds(lexicon), lexicon, groups)
-    marks = DuplicateStore(database)
+    marks, verdicts = DuplicateStore(database), Verdicts(VerdictStore(database), spaces)
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
     for guild_id in (1000, 2000):
@@ -218,7 +221,8 @@ async def rooms_over(
         ),
         spending=spending,
         marks=marks,
-        duplicates=Duplicates(marks, search, answers),
+        duplicates=Duplicates(marks, search, answers, verdicts),
+        verdicts=verdicts,
         repeats=Repeats(marks, search, reconcile),
     )
 

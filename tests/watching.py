@@ -38,9 +38,10 @@ class Watched:
 
     def begin(self) -> None:
         """Look with nothing remembered, as after a restart."""
-        habits = Habits(self.store, self.rooms.spaces, Backgrounds(Lexicon(self.rooms.database)))
+        backgrounds = Backgrounds(Lexicon(self.rooms.database))
+        habits = Habits(self.store, self.rooms.spaces, backgrounds, self.rooms.verdicts)
         self.waves = Waves(self.store, habits, dim=self.rooms.embedder.dim, clock=lambda: self.now)
-        self.notices = WaveNotices(self.store, self.waves, self.rooms.search, self.rooms.reconcile)
+        self.notices = WaveNotices(self.store, self.waves, self.rooms.search, self.rooms.reconcile, self.rooms.verdicts)
         self.rooms.indexer.has_stored = self.waves.stored
 
     async def say(

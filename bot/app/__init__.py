@@ -157,7 +157,8 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
     erasure = Erasure(ErasureStore(database), servers, spaces, ingest, answers)
     practice = Practice(settings.embedding_service, settings.removal_grace_hours)
     withdrawal = Withdrawal(ingest, keeping, kept, answers)
-    waves, notices = _waves(database, spaces, lexicon, search, reconcile)
+    alike = WaveStore(database, spaces.embeddings.generation)
+    waves = _waves(spaces, alike, lexicon, verdicts)
     indexer.has_stored = waves.stored
     inspector = Inspector(
         database=database,
@@ -208,19 +209,16 @@ def _app(settings: Settings, database: Database, spaces: Spaces) -> App:
         related=Related(RelatedStore(database), shares, search, reconcile, verdicts),
         trends=Trends(search),
         landscapes=Landscapes(lexicon, servers, spaces),
-        duplicates=Duplicates(marks, search, answers),
+        duplicates=Duplicates(marks, search, answers, verdicts),
         repeats=Repeats(marks, search, reconcile),
         waves=waves,
-        notices=notices,
+        notices=WaveNotices(alike, waves, search, reconcile, verdicts),
     )
 
 
-def _waves(
-    database: Database, spaces: Spaces, lexicon: Lexicon, search: Search, reconcile: Reconcile
-) -> tuple[Waves, WaveNotices]:
-    store = WaveStore(database, spaces.embeddings.generation)
-    waves = Waves(store, Habits(store, spaces, Backgrounds(lexicon)), dim=spaces.embeddings.generation.dim)
-    return waves, WaveNotices(store, waves, search, reconcile)
+def _waves(spaces: Spaces, store: WaveStore, lexicon: Lexicon, verdicts: Verdicts) -> Waves:
+    habits = Habits(store, spaces, Backgrounds(lexicon), verdicts)
+    return Waves(store, habits, dim=spaces.embeddings.generation.dim)
 
 
 def _allowance(settings: Settings, times: int = 1) -> Allowance:

@@ -18,11 +18,14 @@ from bot.exts._render import copies_embed, page_embed, share_embed
 from bot.exts._words import tell, words_of, words_of_server
 from bot.messages import Hit
 from bot.services.answers import Page
+from bot.services.groups import GroupPage
 from bot.words import Words
 
 Press = discord.Interaction[SimilarBot]
 B = TypeVar("B")
 Pressed = Callable[[B, discord.Interaction[Any]], Coroutine[Any, Any, None]]
+T = TypeVar("T")
+Given = Callable[..., Coroutine[Any, Any, T]]  # asker, answer_id, place, history
 STATE = r"(?P<answer_id>[0-9]{1,19}):(?P<start>[0-9]{1,4})"
 
 
@@ -37,13 +40,9 @@ async def show(interaction: Press, page: Page) -> None:
 
 
 def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | None:
-    view = ui.View(timeout=None)
     if not page.is_kept:
         return None
-    if page.start > 0:
-        view.add_item(TurnButton(page.answer_id, page.previous, words("answer.previous"), "◀"))
-    if page.n_more:
-        view.add_item(TurnButton(page.answer_id, page.next, words("answer.next"), "▶"))
+    view = turning(page, TurnButton, words)
     if page.hits and not is_shared:
         view.add_item(ShareButton(page.answer_id, page.start, words("answer.share"), "📢"))
     for number, (position, hit) in enumerate(zip(page.positions, page.hits, strict=True), page.start + 1):
@@ -51,6 +50,16 @@ def _buttons(page: Page, words: Words, *, is_shared: bool = False) -> ui.View | 
             label = words("answer.copies", number=number, n=1 + len(hit.copies))
             view.add_item(CopiesButton(page.answer_id, position, label, "🗂️"))
     return view if view.children else None
+
+
+def turning(page: Page | GroupPage, button: "type[AnswerButton]", words: Words) -> ui.View:
+    """The ways to the pages beside one."""
+    view = ui.View(timeout=None)
+    if page.start > 0:
+        view.add_item(button(page.answer_id, page.previous, words("answer.previous"), "◀"))
+    if page.n_more:
+        view.add_item(button(page.answer_id, page.next, words("answer.next"), "▶"))
+    return view
 
 
 def answered(pressed: Pressed[B]) -> Pressed[B]:
@@ -83,6 +92,12 @@ class AnswerButton(ui.DynamicItem[ui.Button[Any]], template=STATE):
     ) -> Self:
         return cls(int(match["answer_id"]), int(match["start"]))
 
+    async def given(self, interaction: Press, ask: Given[T]) -> T:
+        """What lies at its place of its answer, as whoever presses may have it."""
+        bot = interaction.client
+        asker = await bot.asker_of(interaction)
+        return await ask(asker, self.answer_id, self.start, history=bot.history_of(asker.guild_id))
+
 
 class TurnButton(AnswerButton, template=f"page:{STATE}"):
     """Turns to another page."""
@@ -92,10 +107,7 @@ class TurnButton(AnswerButton, template=f"page:{STATE}"):
     @answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
-        bot = interaction.client
-        asker = await bot.asker_of(interaction)
-        history = bot.history_of(asker.guild_id)
-        await show(interaction, await bot.app.answers.turn(asker, self.answer_id, self.start, history=history))
+        await show(interaction, await self.given(interaction, interaction.client.app.answers.turn))
 
 
 class CopiesButton(AnswerButton, template=f"copies:{STATE}"):
@@ -106,11 +118,8 @@ class CopiesButton(AnswerButton, template=f"copies:{STATE}"):
     @answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        bot = interaction.client
-        asker = await bot.asker_of(interaction)
-        history = bot.history_of(asker.guild_id)
-        copies = await bot.app.answers.opened(asker, self.answer_id, self.start, history=history)
-        copies = copies.seen_by(await bot.asker_now(interaction, copies.channel_ids))
+        copies = await self.given(interaction, interaction.client.app.answers.opened)
+        copies = copies.seen_by(await interaction.client.asker_now(interaction, copies.channel_ids))
         await interaction.edit_original_response(embed=copies_embed(copies, words_of(interaction)))
 
 

@@ -1,4 +1,4 @@
-"""The buttons below a suggestion, which know the thread by where they stand, and how thresholds are told."""
+"""The buttons below a suggestion, which know the thread by where they stand."""
 
 import re
 from typing import Any, ClassVar, Self
@@ -11,7 +11,6 @@ from bot.errors import NotAuthor, NotAuthorNorModerator, NotInServer
 from bot.exts._access import guild_of
 from bot.exts._pages import answered
 from bot.exts._words import words_of, words_of_server
-from bot.services.verdicts import ENOUGH, Standing
 from bot.words import Words
 
 Press = discord.Interaction[SimilarBot]
@@ -23,26 +22,6 @@ def suggestion_buttons(words: Words) -> ui.View:
     view.add_item(HelpedButton(words("related.helped"), "✅"))
     view.add_item(NotRelatedButton(words("related.not_related"), "✖️"))
     return view
-
-
-def threshold_lines(standing: Standing, words: Words) -> list[str]:
-    """From how many percent on related posts are shown, and what the verdicts advise; nothing before there are any."""
-    lines = []
-    if standing.applied is not None:
-        lines.append(words("related.applied", percent=standing.applied))
-    if standing.advice is not None:
-        lines.append(advice_line(standing, words))
-    elif standing.n:
-        lines.append(words("related.no_advice", n=standing.n, enough=ENOUGH))
-    return lines
-
-
-def advice_line(standing: Standing, words: Words) -> str:
-    """A threshold with its measured precision."""
-    assert standing.advice is not None
-    advice = standing.advice
-    values = {"precision": 100 * advice.precision, "low": 100 * advice.low}
-    return words("related.advice", percent=advice.percent, n=advice.n, n_good=advice.n_good, **values)
 
 
 class _SaidButton(ui.DynamicItem[ui.Button[Any]], template="related"):

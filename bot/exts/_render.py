@@ -6,9 +6,10 @@ import discord
 
 from bot.exts._quote import named, quoted
 from bot.messages import Hit
-from bot.services.answers import Copies, Page
+from bot.services.answers import Page
 from bot.services.duplicates import Marks
 from bot.services.folding import MOST_COPIES
+from bot.services.listed import Listed
 from bot.words import Words
 
 # Five hits of 760 characters fit into a description, which holds 4,096.
@@ -107,7 +108,7 @@ def _asked_again(hit: Hit, words: Words, marks: Marks) -> list[str]:
     return [words("answer.asked", n=n_asked)] if n_asked > 1 else []
 
 
-def copies_embed(copies: Copies, words: Words) -> discord.Embed:
+def copies_embed(copies: Listed, words: Words) -> discord.Embed:
     """Messages that say the same, one a line: who, where and when."""
     lines = [
         words(

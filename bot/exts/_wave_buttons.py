@@ -77,6 +77,19 @@ class ShowWaveButton(_WaveButton, template=f"wave_show:{_ID}"):
         await _show(interaction, self.wave_id, 0)
 
 
+class HelpedWaveButton(_WaveButton, template=f"wave_helped:{_ID}"):
+    """It was good to be told of a wave."""
+
+    kind = "helped"
+
+    @answered
+    async def callback(self, interaction: Press) -> None:
+        _refuse_others(interaction)
+        await interaction.response.defer()
+        await interaction.client.app.notices.helped(guild_of(interaction).id, self.wave_id)
+        await _note(interaction, Act.WAVE_HELPED)
+
+
 class DismissWaveButton(_WaveButton, template=f"wave_dismiss:{_ID}"):
     """Has no more told of a wave."""
 

@@ -31,6 +31,8 @@ def notice_embed(told: Told, words: Words) -> discord.Embed:
 def notice_view(told: Told, words: Words) -> ui.View:
     """What can be done about a wave; bot.exts._wave_buttons has what happens then."""
     kinds = ["show"]
+    if told.wave.state in (WaveState.OPEN, WaveState.OVER) and not told.wave.is_judged:
+        kinds.append("helped")
     if told.wave.state in (WaveState.OPEN, WaveState.OVER):
         kinds.append("dismiss")
     if told.wave.state is not WaveState.IGNORED:

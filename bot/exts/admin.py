@@ -11,14 +11,15 @@ from bot.exts._audit import audit_embed
 from bot.exts._convert import server_of
 from bot.exts._kept import KINDS, age_lines, kind_lines
 from bot.exts._options import AnyChannel, place_of
-from bot.exts._related import threshold_lines
 from bot.exts._starts import BeginButton, LeaveButton, ask_to_begin, begin, refuse_closed
+from bot.exts._thresholds import threshold_lines
 from bot.exts._words import told, worded, words_of
 from bot.services.audit import Act
 from bot.services.coverage import WHOLE_SERVER, Past
 from bot.services.keeping import Kind
 from bot.services.status import Outage
 from bot.services.usage import ServerUsage
+from bot.services.verdicts import Subject
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
@@ -95,7 +96,8 @@ class Admin(
         lines += _usage(status.usage, words)
         if days := await self.coverage.half_life(guild.id):
             lines.append(_freshness(days, words))
-        lines += threshold_lines(await self.bot.app.verdicts.standing(guild.id), words)
+        for subject in Subject:
+            lines += threshold_lines(await self.bot.app.verdicts.standing(guild.id, subject), words)
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
 
     @app_commands.command(name=told("commands.index_fresh.name"), description=told("commands.index_fresh.description"))

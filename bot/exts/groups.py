@@ -14,7 +14,7 @@ from bot.client import SimilarBot
 from bot.exts._failures import FAILED
 from bot.exts._grouped import groups_embed
 from bot.exts._options import AnyChannel, Moment, id_at, lying_in, moment_choices
-from bot.exts._pages import STATE, AnswerButton, CopiesButton, Press, answered
+from bot.exts._pages import STATE, AnswerButton, CopiesButton, Press, answered, turning
 from bot.exts._words import told, worded, words_of
 from bot.services.gathering import Wanted
 from bot.services.groups import GroupPage
@@ -85,13 +85,9 @@ async def _show(interaction: Press, page: GroupPage) -> None:
 
 
 def _buttons(page: GroupPage, words: Words) -> ui.View | None:
-    view = ui.View(timeout=None)
     if not page.is_kept:
         return None
-    if page.start > 0:
-        view.add_item(GroupsButton(page.answer_id, page.previous, words("answer.previous"), "◀"))
-    if page.n_more:
-        view.add_item(GroupsButton(page.answer_id, page.next, words("answer.next"), "▶"))
+    view = turning(page, GroupsButton, words)
     for number, group in enumerate(page.groups, page.start + 1):
         label = words("answer.copies", number=number, n=len(group.places))
         view.add_item(CopiesButton(page.answer_id, group.position, label, "🗂️"))
@@ -106,10 +102,7 @@ class GroupsButton(AnswerButton, template=f"groups:{STATE}"):
     @answered
     async def callback(self, interaction: Press) -> None:
         await interaction.response.defer()
-        bot = interaction.client
-        asker = await bot.asker_of(interaction)
-        history = bot.history_of(asker.guild_id)
-        await _show(interaction, await bot.app.groups.turn(asker, self.answer_id, self.start, history=history))
+        await _show(interaction, await self.given(interaction, interaction.client.app.groups.turn))
 
 
 async def setup(bot: SimilarBot) -> None:

@@ -11,13 +11,14 @@ from bot.errors import BotMayNotReply, NoThreadsThere
 from bot.exts._access import guild_of
 from bot.exts._convert import Place, location_of, server_of
 from bot.exts._options import AnyChannel, place_of
-from bot.exts._related import HelpedButton, NotRelatedButton, advice_line, threshold_lines
+from bot.exts._related import HelpedButton, NotRelatedButton
 from bot.exts._starts import refuse_closed
 from bot.exts._suggestions import suggest_when_due
+from bot.exts._thresholds import put_threshold, threshold_lines
 from bot.exts._words import told, worded, words_of
 from bot.services.audit import Act
 from bot.services.related import DELAY
-from bot.services.verdicts import ENOUGH
+from bot.services.verdicts import Subject
 from bot.words import Words
 
 Asked = discord.Interaction[SimilarBot]
@@ -83,7 +84,7 @@ class Suggest(
         guild, words = guild_of(interaction), words_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         lines = await self._chosen(guild.id, words)
-        lines += threshold_lines(await self.bot.app.verdicts.standing(guild.id), words)
+        lines += threshold_lines(await self.bot.app.verdicts.standing(guild.id, Subject.RELATED), words)
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)[:4096]))
 
     @app_commands.command(
@@ -92,24 +93,8 @@ class Suggest(
     @worded("suggest_threshold", "percent")
     @for_managers
     async def threshold(self, interaction: Asked, percent: Percent | None = None) -> None:
-        guild, words, verdicts = guild_of(interaction), words_of(interaction), self.bot.app.verdicts
         await interaction.response.defer(ephemeral=True, thinking=True)
-        standing = await verdicts.standing(guild.id)
-        lines = []
-        if percent is None and standing.advice is not None:
-            percent = standing.advice.percent
-            lines.append(advice_line(standing, words))
-        if percent is None:
-            await interaction.edit_original_response(content=words("related.no_advice", n=standing.n, enough=ENOUGH))
-            return
-        await self.bot.app.coverage.know(server_of(guild))
-        if percent:
-            await verdicts.put_threshold(guild.id, percent)
-        else:
-            await verdicts.drop_threshold(guild.id)
-        await self._note(interaction, Act.SIFTED, percent=percent)
-        lines.append(words("related.applied" if percent else "related.unapplied", percent=percent))
-        await interaction.edit_original_response(content="\n".join(lines))
+        await put_threshold(interaction, Subject.RELATED, percent)
 
     async def _note(self, interaction: Asked, act: Act, **detail: object) -> None:
         await self.bot.app.audit.note(guild_of(interaction).id, act, actor_id=interaction.user.id, **detail)

@@ -10,9 +10,17 @@ from bot.exts._access import guild_of
 from bot.exts._convert import server_of
 from bot.exts._history import Readable
 from bot.exts._options import AnyChannel
-from bot.exts._wave_buttons import DismissWaveButton, IgnoreWaveButton, ShowWaveButton, TurnWaveButton
+from bot.exts._thresholds import put_threshold, threshold_lines
+from bot.exts._wave_buttons import (
+    DismissWaveButton,
+    HelpedWaveButton,
+    IgnoreWaveButton,
+    ShowWaveButton,
+    TurnWaveButton,
+)
 from bot.exts._words import told, worded, words_of, words_of_server
 from bot.services.audit import Act
+from bot.services.verdicts import Subject
 from bot.services.wavenotices import Wave
 from bot.services.waves import Watch
 from bot.words import Words
@@ -22,6 +30,7 @@ Messages = app_commands.Range[int, 3, 100]
 Accounts = app_commands.Range[int, 2, 100]
 Minutes = app_commands.Range[int, 1, 120]
 Channels = app_commands.Range[int, 2, 50]
+Percent = app_commands.Range[int, 0, 100]
 for_managers = app_commands.checks.has_permissions(manage_guild=True)
 _LATEST = 10
 
@@ -88,8 +97,18 @@ class Watching(
             lines.append(words("index.off"))
         if n_ignored := await self.notices.n_ignored(guild.id):
             lines.append(words("watch.n_ignored", n=n_ignored))
+        lines += threshold_lines(await self.bot.app.verdicts.standing(guild.id, Subject.WAVES), words)
         lines += _found(await self.notices.latest(guild.id, limit=_LATEST), words)
         await interaction.edit_original_response(embed=discord.Embed(description="\n".join(lines)))
+
+    @app_commands.command(
+        name=told("commands.watch_threshold.name"), description=told("commands.watch_threshold.description")
+    )
+    @worded("watch_threshold", "percent")
+    @for_managers
+    async def threshold(self, interaction: Asked, percent: Percent | None = None) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await put_threshold(interaction, Subject.WAVES, percent)
 
     async def _note(self, interaction: Asked, act: Act, **detail: object) -> None:
         await self.bot.app.audit.note(guild_of(interaction).id, act, actor_id=interaction.user.id, **detail)
@@ -133,5 +152,5 @@ async def _refuse_closed(channel: AnyChannel) -> None:
 
 
 async def setup(bot: SimilarBot) -> None:
-    bot.add_dynamic_items(ShowWaveButton, DismissWaveButton, IgnoreWaveButton, TurnWaveButton)
+    bot.add_dynamic_items(ShowWaveButton, HelpedWaveButton, DismissWaveButton, IgnoreWaveButton, TurnWaveButton)
     await bot.add_cog(Watching(bot))

@@ -13,13 +13,14 @@ from typing import Self
 
 from bot.askers import Asker, Audience, Member, visible_to
 from bot.errors import AnswerExpired, AnswerOfAnother, BudgetSpent, EmbeddingError, NothingToShare, StorageFailed
-from bot.messages import Hit, Query, StoredMessage, WordsOnly
+from bot.messages import Hit, Query, WordsOnly
 from bot.services.history import History
+from bot.services.listed import Listed
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
 from bot.storage.answers import AnswerStore, Found, Share, ShareStore, StoredAnswer
 
-__all__ = ["Answers", "Copies", "Page", "Share"]  # a share is handed out as it is stored
+__all__ = ["Answers", "Page", "Share"]  # a share is handed out as it is stored
 
 log = logging.getLogger(__name__)
 
@@ -72,25 +73,6 @@ class Page:
         return self.start - PAGE
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """Messages that say the same; `n_more` of them are older, and Discord did not say in time of `n_unknown`."""
-
-    shown: tuple[StoredMessage, ...]
-    n_more: int
-    n_unknown: int
-
-    def seen_by(self, asker: Asker) -> Self:
-        """The copies less what the asker may not see, for the last look before they are shown."""
-        scope = visible_to(asker)
-        return replace(self, shown=tuple(stored for stored in self.shown if stored.message.is_within(scope)))
-
-    @property
-    def channel_ids(self) -> frozenset[int]:
-        """Where what it shows was written."""
-        return frozenset(stored.message.channel_id for stored in self.shown)
-
-
 class Answers:
     """Asks the search and remembers which messages it found, so that pages can be turned."""
 
@@ -133,7 +115,7 @@ class Answers:
         page = await self._page(answer_id, start, at, history=history, until=time.monotonic() + CHECKED_FOR_S)
         return replace(page, words_only=answer.words_only)
 
-    async def opened(self, asker: Member, answer_id: int, position: int, *, history: History) -> Copies:
+    async def opened(self, asker: Member, answer_id: int, position: int, *, history: History) -> Listed:
         """What says the same at one place of an answer that this member was given, the newest first.
 
         Raises AnswerExpired and AnswerOfAnother.
@@ -144,7 +126,7 @@ class Answers:
         newest = sorted(seen.values(), key=lambda stored: -stored.message.message_id)
         confirmed = await self._reconcile.confirm(newest[:OPENED], history, within=CHECKED_FOR_S)
         shown = tuple(stored for stored in newest[:OPENED] if stored.message.message_id in confirmed.true_ids)
-        return Copies(shown, n_more=len(newest[OPENED:]), n_unknown=confirmed.n_unknown)
+        return Listed(shown, n_more=len(newest[OPENED:]), n_unknown=confirmed.n_unknown)
 
     async def to_share(
         self, asker: Member, audience: Audience, answer_id: int, start: int, *, history: History

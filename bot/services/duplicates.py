@@ -10,6 +10,7 @@ from bot.errors import MessageNotFound, MessageNotKept
 from bot.messages import Hit, Nearness, Query, StoredMessage
 from bot.services.answers import Answers
 from bot.services.search import Search
+from bot.services.verdicts import Subject, Verdict, Verdicts
 from bot.storage.duplicates import DuplicateStore, Link, Reply
 
 __all__ = ["MOST_OFFERED", "Duplicates", "Marked", "Marks", "Reply"]  # a reply is handed out as it is stored
@@ -68,8 +69,9 @@ class Marks:
 class Duplicates:
     """Marks messages for those who may; looks at nothing that the asker may not see."""
 
-    def __init__(self, store: DuplicateStore, search: Search, answers: Answers) -> None:
+    def __init__(self, store: DuplicateStore, search: Search, answers: Answers, verdicts: Verdicts) -> None:
         self._store = store
+        self._verdicts = verdicts
         self._search = search
         self._answers = answers  # whose signal tells of the replies, too, that they may be stale
         self._turned: set[int] = set()  # the servers whose permissions changed
@@ -109,18 +111,25 @@ class Duplicates:
         Raises MessageNotKept, MessageNotFound where the asker may not see the original, and DuplicateOfItself.
         """
         message = await self.find(asker, message_id)
-        first_id = (await self._originals(asker.guild_id, [original_id])).get(original_id, original_id)
+        before = await self._originals(asker.guild_id, [message_id, original_id])
+        first_id = before.get(original_id, original_id)
         seen = await self._search.seen(asker, asker.guild_id, [first_id])
         if first_id not in seen:
             raise MessageNotFound(first_id)
         await self._store.mark(asker.guild_id, message_id, first_id)
         self._answers.may_be_stale.set()
+        if (former_id := before.get(message_id)) != first_id:
+            await self._said(asker.guild_id, message_id, first_id, Verdict.DUPLICATE)
+            await self._taken_back(asker.guild_id, message_id, former_id)
         return Marked(message, seen[first_id])
 
     async def unmark(self, guild_id: int, message_id: int) -> bool:
-        """Take a mark off; whether there was one."""
+        """Take a mark off; whether there was one. What it said of how near the two messages lie is taken back."""
+        original_id = (await self._originals(guild_id, [message_id])).get(message_id)
         was_marked = await self._store.unmark(guild_id, message_id)
         self._answers.may_be_stale.set()
+        if was_marked:
+            await self._taken_back(guild_id, message_id, original_id)
         return was_marked
 
     async def marks_of(self, guild_id: int, message_ids: Collection[int]) -> Marks:
@@ -180,6 +189,17 @@ class Duplicates:
     async def unreplied(self, reply: Reply) -> None:
         """A reply is gone."""
         await self._store.drop_reply(reply)
+
+    async def _taken_back(self, guild_id: int, message_id: int, original_id: int | None) -> None:
+        """A message is no duplicate of an original after all, if it was marked as one."""
+        if original_id is not None:
+            await self._said(guild_id, message_id, original_id, Verdict.NOT_DUPLICATE, instead_of=Verdict.DUPLICATE)
+
+    async def _said(
+        self, guild_id: int, message_id: int, original_id: int, verdict: Verdict, *, instead_of: Verdict | None = None
+    ) -> None:
+        score = await self._search.likeness(guild_id, message_id, original_id)
+        await self._verdicts.note(guild_id, Subject.DUPLICATES, verdict, score=score, instead_of=instead_of)
 
     async def _like(self, asker: Member, message_id: int, within: Scope) -> list[Hit]:
         query = Query(message_id=message_id, limit=MOST_OFFERED, within=within, least=Nearness.LOOSE, is_folded=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.askers import EVERYTHING, Scope
 from bot.services.backgrounds import Backgrounds
 from bot.services.spaces import Spaces
+from bot.services.verdicts import Subject, Verdicts, least_cosine
 from bot.storage.waves import WaveStore
 from bot.times import made_at, snowflake_at
 from bot.vectors import Vectors
@@ -24,14 +25,17 @@ _PAST = timedelta(days=1)
 class Habits:
     """Measures servers whose waves are looked for, and remembers that for some minutes."""
 
-    def __init__(self, store: WaveStore, spaces: Spaces, backgrounds: Backgrounds) -> None:
+    def __init__(self, store: WaveStore, spaces: Spaces, backgrounds: Backgrounds, verdicts: Verdicts) -> None:
         self._store = store
+        self._verdicts = verdicts
         self._space = spaces.current
         self._backgrounds = backgrounds
         self._least: dict[int, tuple[float, float]] = {}
 
     async def least(self, guild_id: int) -> float:
-        """The cosine from which on two messages of a server say the same."""
+        """The cosine from which on two messages of a server say the same: what it set, or what is measured."""
+        if (threshold := await self._verdicts.threshold(guild_id, Subject.WAVES)) is not None:
+            return least_cosine(threshold)
         until, least = self._least.get(guild_id, (0.0, _BEFORE_ENOUGH))
         if until >= time.monotonic():
             return least

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,11 +20,15 @@ from bot.storage.pending import PendingText
 from bot.storage.servers import ServerStore
 from bot.terms import terms_of
 from bot.threads import aside
+from bot.times import snowflake_at
 from bot.vectors import Vectors
 
 log = logging.getLogger(__name__)
 
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
+_FEWEST = 128  # texts a step, however long they take: with half of it each costs a fifth more
+_STEP_S = 0.25  # that a step is to take, as far as it can be chosen: what is written meanwhile waits for the next
+_IN_ORDER = timedelta(seconds=10)  # messages as young as this are not overtaken by younger ones
 _MIRROR_EVERY_S = 5.0
 _TRIES = 3  # of a text alone, before it is set aside: one answer may be spoilt
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
@@ -43,6 +48,8 @@ class Indexer:
         self._servers = servers
         self._embedder = spaces.embedder
         self._mirror = spaces.mirror
+        self.clock = time.monotonic  # the time that steps take is measured by
+        self._at_once = 2 * _FEWEST
         self._is_mirroring = False
         self._is_behind = False  # the mirror lacks what was stored
         self._is_out = False  # as far as the log was told
@@ -61,12 +68,14 @@ class Indexer:
             self._is_behind = False
         await self.take_in_words()
         while pending := await self._payable(without):
+            began_at = self.clock()
             async with self._spaces.in_step:
                 copied = await self._embeddings.copy_known(pending)
                 await self._follow(copied)
             taken = {(text.guild_id, text.message_id) for text in copied}
             if rest := [text for text in pending if (text.guild_id, text.message_id) not in taken]:
                 await self._embed(rest)
+                self._keep_pace(len(pending), self.clock() - began_at)
             yield len(pending)
         await self._works()
         if not await self._embeddings.pending(1, without=without):
@@ -77,7 +86,22 @@ class Indexer:
         accounts = await self._spending.accounts(self._embedder.model_key)
         if accounts.all_are_spent:
             return []
-        return await self._embeddings.pending(_BATCH, without=accounts.spent_up.union(without))
+        young_id = snowflake_at(datetime.now(UTC) - _IN_ORDER)
+        shut_out = accounts.spent_up.union(without)
+        return await self._embeddings.pending(self._limit, without=shut_out, in_order_from=young_id)
+
+    @property
+    def _limit(self) -> int:
+        """How many texts a step takes: what is asked for over a network takes its time, however few they are."""
+        is_far = self._spending.prices.counts(self._embedder.model_key)
+        return _BATCH if is_far else min(self._at_once, _BATCH)
+
+    def _keep_pace(self, n: int, seconds: float) -> None:
+        """Take fewer texts at once where they take long, and more where they do not."""
+        if seconds > 2 * _STEP_S:
+            self._at_once = max(self._at_once // 2, _FEWEST)
+        elif seconds < _STEP_S and n >= self._at_once:
+            self._at_once = min(self._at_once * 2, _BATCH)
 
     async def take_in_words(self) -> None:
         """Bring the words of what waits for it into the full-text index; no embedder is needed for that."""

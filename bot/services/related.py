@@ -14,7 +14,7 @@ from bot.messages import Channel, Hit, Location, Nearness, Query
 from bot.services.history import History
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
-from bot.services.verdicts import Verdict, Verdicts
+from bot.services.verdicts import Subject, Verdict, Verdicts, least_cosine
 from bot.storage.answers import Found, Share, ShareStore
 from bot.storage.related import Due, RelatedStore
 from bot.times import snowflake_at
@@ -169,7 +169,12 @@ class Related:
         if best is None or best.percent is None:
             return
         await self._verdicts.note(
-            share.guild_id, best.percent / 100, verdict, nearness=best.nearness, generation=share.found_by
+            share.guild_id,
+            Subject.RELATED,
+            verdict,
+            score=best.percent / 100,
+            nearness=best.nearness,
+            generation=share.found_by,
         )
 
     async def _text(self, audience: Audience, thread: NewThread) -> str:
@@ -182,14 +187,14 @@ class Related:
 
     async def _hits(self, audience: Audience, due: Due, text: str, channel_ids: frozenset[int]) -> list[Hit]:
         """What is related enough, by what the server set or by what is measured on it."""
-        threshold = await self._verdicts.threshold(audience.guild_id)
+        threshold = await self._verdicts.threshold(audience.guild_id, Subject.RELATED)
         within = Scope(
             channel_ids=channel_ids,
             before_id=snowflake_at(due.opened_at),
             excluded_ids=frozenset({due.thread_id}),
         )
         least = Nearness.CLOSE if threshold is None else Nearness.LOOSE
-        min_score = None if threshold is None else (threshold - 0.5) / 100  # as it is rounded where it is shown
+        min_score = None if threshold is None else least_cosine(threshold)
         query = Query(text=text, limit=_HITS, within=within, least=least, min_score=min_score)
         try:
             question = await self._search.question(audience, query)

@@ -20,7 +20,7 @@ from bot.services.spending import Spending
 from bot.storage.messages import MessageStore
 from bot.storage.servers import ServerStore
 from bot.texts import embed_text
-from bot.vectors import Vectors
+from bot.vectors import Vectors, cosines
 
 _MARGIN = 2  # candidates more than hits, for what was deleted since the mirror was read
 _MOST_FOLDED = 1_600  # candidates that are looked at where most of them say the same
@@ -119,6 +119,13 @@ class Search:
         rows = await self._messages.get_many(guild_id, message_ids)
         scope = visible_to(asker)
         return {message_id: stored for message_id, stored in rows.items() if stored.message.is_within(scope)}
+
+    async def likeness(self, guild_id: int, one_id: int, other_id: int) -> float | None:
+        """The cosine of two stored messages; None where one of them has no vector."""
+        both = await self._spaces.answering.embeddings.get_many(guild_id, [one_id, other_id])
+        if len(both) < len({one_id, other_id}):
+            return None
+        return float(cosines(both.vectors[:1], both.vectors[-1].astype(np.float32))[0])
 
     async def find(self, asker: Asker, message_id: int) -> StoredMessage:
         """A stored message that the asker may see. Raises MessageNotFound, whichever of the two it is not."""

@@ -4,6 +4,10 @@ The method: of the verdicts on what the present vectors found, each percentage t
 It is good enough where at least ENOUGH verdicts lie at or above it, and where the share of good ones among those is
 surely, by the lower end of Wilson's interval at 95 %, GOOD or more. The lowest such percentage is suggested; nothing
 changes by itself.
+
+Each subject has a threshold of its own, by its own verdicts. A suggestion is judged whatever it is worth, a duplicate
+is chosen by whoever marks it and so nearly always good, and a dismissed wave may well be of messages that are alike:
+counted together, they would tell of nothing which share of it is good.
 """
 
 import math
@@ -13,7 +17,7 @@ from datetime import UTC, datetime
 
 from bot.messages import Nearness
 from bot.services.spaces import Spaces
-from bot.storage.verdicts import Judged, Verdict, VerdictStore
+from bot.storage.verdicts import Judged, Subject, Verdict, VerdictStore
 
 __all__ = [
     "ENOUGH",
@@ -21,9 +25,11 @@ __all__ = [
     "Advice",
     "Judged",
     "Standing",
+    "Subject",
     "Verdict",
     "Verdicts",
     "advised",
+    "least_cosine",
 ]  # verdicts are as they are stored
 
 ENOUGH = 20  # verdicts at or above a threshold
@@ -51,8 +57,12 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a server's verdicts on the present vectors come to: how many, what they advise, and what is applied."""
+    """What a server's verdicts of a subject on the present vectors come to.
 
+    How many there are, what they advise, and what is applied.
+    """
+
+    subject: Subject
     n: int
     advice: Advice | None
     applied: int | None
@@ -73,39 +83,56 @@ class Verdicts:
     async def note(
         self,
         guild_id: int,
-        score: float | None,
+        subject: Subject,
         verdict: Verdict,
         *,
+        score: float | None,
         nearness: Nearness | None = None,
         generation: str | None = None,
+        instead_of: Verdict | None = None,
     ) -> None:
         """Somebody judged what was shown with this cosine; without one there is nothing to learn.
 
         It is put down with the day and the percentage alone. `generation` is the one that found it, if another.
+        Whoever takes a verdict back gives another one `instead_of` it.
         """
         if score is None:
             return
-        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        judged = Judged(round(score * 100), verdict)
-        found_by = generation or self.generation
-        await self._store.put(guild_id, judged, at=today, nearness=nearness, generation=found_by)
+        await self._store.put(
+            guild_id,
+            subject,
+            Judged(round(score * 100), verdict),
+            at=datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
+            nearness=nearness,
+            generation=generation or self._generation(subject),
+            instead_of=instead_of,
+        )
 
-    async def standing(self, guild_id: int) -> Standing:
-        """What a server's verdicts come to by now."""
-        judged = await self._store.of(guild_id, self.generation)
-        return Standing(len(judged), advised(judged), await self.threshold(guild_id))
+    async def standing(self, guild_id: int, subject: Subject) -> Standing:
+        """What a server's verdicts of a subject come to by now."""
+        judged = await self._store.of(guild_id, subject, self._generation(subject))
+        return Standing(subject, len(judged), advised(judged), await self.threshold(guild_id, subject))
 
-    async def threshold(self, guild_id: int) -> int | None:
+    async def threshold(self, guild_id: int, subject: Subject) -> int | None:
         """The percentage that an administrator set, or applied; None where that is none, or was of another model."""
-        return await self._store.threshold(guild_id, self.generation)
+        return await self._store.threshold(guild_id, subject, self._generation(subject))
 
-    async def put_threshold(self, guild_id: int, percent: int) -> None:
+    async def put_threshold(self, guild_id: int, subject: Subject, percent: int) -> None:
         """An administrator wants nothing shown below so many percent."""
-        await self._store.put_threshold(guild_id, percent, self.generation)
+        await self._store.put_threshold(guild_id, subject, percent, generation=self._generation(subject))
 
-    async def drop_threshold(self, guild_id: int) -> None:
+    async def drop_threshold(self, guild_id: int, subject: Subject) -> None:
         """An administrator leaves it to the bot again."""
-        await self._store.drop_threshold(guild_id)
+        await self._store.drop_threshold(guild_id, subject)
+
+    def _generation(self, subject: Subject) -> str:
+        """Waves are found among the newest vectors, whichever answer questions."""
+        return str(self._spaces.embeddings.generation) if subject is Subject.WAVES else self.generation
+
+
+def least_cosine(percent: int) -> float:
+    """The cosine from which on something is shown as so many percent alike."""
+    return (percent - 0.5) / 100
 
 
 def advised(judged: Sequence[Judged]) -> Advice | None:

@@ -1,17 +1,20 @@
 """What is told of waves: to everyone in the channel of a notice, and to who asks for more."""
 
-from dataclasses import dataclass, replace
-from typing import Self
+import asyncio
+from dataclasses import dataclass
 
 import numpy as np
 
-from bot.askers import Asker, Audience, Member, visible_to
+from bot.askers import Audience, Member, visible_to
 from bot.errors import WaveGone
 from bot.messages import StoredMessage
 from bot.services.history import History
+from bot.services.listed import Listed
 from bot.services.reconcile import Reconcile
 from bot.services.search import Search
+from bot.services.verdicts import Subject, Verdict, Verdicts
 from bot.services.waves import Waves
+from bot.services.windows import tells_until
 from bot.storage.waves import Extent, Wave, WaveState, WaveStore
 from bot.vectors import Vectors
 
@@ -19,6 +22,7 @@ __all__ = ["Extent", "Told", "Wave", "WaveNotices", "WavePage", "WaveState"]  # 
 
 PAGE = 10
 _MOST_SHOWN = 1_000  # messages of a wave that can be paged through, the latest
+_MOST_MEASURED = 64  # that a verdict goes by, the latest
 _CHECKED_FOR_S = 2.0
 
 
@@ -36,37 +40,24 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class WavePage:
-    """Messages of a wave that somebody may read, the latest first; `n_more` follow.
-
-    Of `n_unknown` Discord did not say in time whether they are still there.
-    """
+class WavePage(Listed):
+    """Messages of a wave, from a place on."""
 
     wave_id: int
     start: int
-    shown: tuple[StoredMessage, ...]
-    n_more: int
-    n_unknown: int
-
-    def seen_by(self, asker: Asker) -> Self:
-        """The page less what the asker may not see, for the last look before it is shown."""
-        scope = visible_to(asker)
-        return replace(self, shown=tuple(stored for stored in self.shown if stored.message.is_within(scope)))
-
-    @property
-    def channel_ids(self) -> frozenset[int]:
-        """Where what it shows was written."""
-        return frozenset(stored.message.channel_id for stored in self.shown)
 
 
 class WaveNotices:
     """Reads waves for those who may know of them, and takes what moderators say."""
 
-    def __init__(self, store: WaveStore, waves: Waves, search: Search, reconcile: Reconcile) -> None:
+    def __init__(
+        self, store: WaveStore, waves: Waves, search: Search, reconcile: Reconcile, verdicts: Verdicts
+    ) -> None:
         self._store = store
         self._waves = waves
         self._search = search
         self._reconcile = reconcile
+        self._verdicts = verdicts
         self._turned: set[int] = set()  # the servers whose permissions changed
 
     async def to_draw(self) -> list[Wave]:
@@ -114,12 +105,17 @@ class WaveNotices:
         confirmed = await self._reconcile.confirm(here, history, within=_CHECKED_FOR_S)
         shown = tuple(stored for stored in here if stored.message.message_id in confirmed.true_ids)
         n_more = max(len(latest) - start - PAGE, 0)
-        return WavePage(wave_id, start, shown, n_more=n_more, n_unknown=confirmed.n_unknown)
+        return WavePage(shown, n_more=n_more, n_unknown=confirmed.n_unknown, wave_id=wave_id, start=start)
 
     async def dismiss(self, guild_id: int, wave_id: int) -> None:
         """Tell no more of a wave. Raises WaveGone."""
-        await self.wave(guild_id, wave_id)
+        await self._judge(await self.wave(guild_id, wave_id), Verdict.DISMISSED)
         await self._store.put_state(guild_id, wave_id, WaveState.DISMISSED)
+        self._waves.has_news.set()
+
+    async def helped(self, guild_id: int, wave_id: int) -> None:
+        """It was good to be told of a wave. Raises WaveGone."""
+        await self._judge(await self.wave(guild_id, wave_id), Verdict.HELPED)
         self._waves.has_news.set()
 
     async def ignore(self, guild_id: int, wave_id: int) -> None:
@@ -131,6 +127,17 @@ class WaveNotices:
         await self._store.ignore(guild_id, wave_id, _middle(members.vectors.astype(np.float32)))
         await self._waves.tidy()
         self._waves.has_news.set()
+
+    async def _judge(self, wave: Wave, verdict: Verdict) -> None:
+        """What is said first counts: whoever was helped dismisses a notice as well, when it has done its work."""
+        if not await self._store.judge(wave):
+            return
+        watch = (await self._store.watches()).get(wave.guild_id)
+        ids = (await self._store.member_ids(wave.guild_id, wave.wave_id))[:_MOST_MEASURED]
+        members = await self._store.of_messages(wave.guild_id, ids)
+        if watch is not None and len(members):
+            score = await asyncio.to_thread(tells_until, members, watch)
+            await self._verdicts.note(wave.guild_id, Subject.WAVES, verdict, score=score)
 
     async def n_ignored(self, guild_id: int) -> int:
         """How many kinds of messages a server does not want to hear of."""

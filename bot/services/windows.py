@@ -1,5 +1,6 @@
 """What was said in a server during the last minutes, as vectors beside one another."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -130,6 +131,22 @@ def is_wave(messages: EmbeddedMessages, watch: Watch) -> bool:
         return True
     places = set(zip(authors, messages.channel_ids.tolist(), strict=True))
     return any(n >= watch.n_channels for n in _counts([author for author, _ in places]))
+
+
+def tells_until(messages: EmbeddedMessages, watch: Watch) -> float | None:
+    """The cosine up to which they would be told as a wave, were it asked of what is alike; None where they are none.
+
+    That is how near to the message that leads them the last one lies which makes them enough.
+    """
+    vectors = messages.vectors.astype(np.float32)
+    cosines = vectors @ vectors.T
+    best = None
+    for row in cosines:
+        nearest = np.argsort(-row, kind="stable")
+        n = 1 + bisect_left(range(1, len(row) + 1), 1, key=lambda n: is_wave(messages[nearest[:n]], watch))
+        if n <= len(row):
+            best = max(best or -1.0, float(row[nearest[n - 1]]))
+    return best
 
 
 def _counts(values: Sequence[int]) -> list[int]:

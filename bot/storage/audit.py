@@ -33,6 +33,8 @@ class Act(StrEnum):
     UNMARKED = "unmarked"
     WATCHED = "watched"
     UNWATCHED = "unwatched"
+    WAVES_SIFTED = "waves_sifted"  # from where on messages are alike
+    WAVE_HELPED = "wave_helped"
     WAVE_DISMISSED = "wave_dismissed"
     WAVE_IGNORED = "wave_ignored"
     BUDGETED = "budgeted"

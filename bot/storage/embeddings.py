@@ -40,6 +40,7 @@ _EVERY_PART = """SELECT p.embedding_id, e.embedding_id, p.checksum, p.vector
                  WHERE p.embedding_id > ? ORDER BY p.embedding_id LIMIT ?"""
 _DAMAGED, _EMPTY = "damaged", "empty"
 _ROW_BYTES = 60  # beside a vector
+_NO_MESSAGE = 2**63 - 1  # has an id as high as this
 _COPY_KNOWN = f"""
     INSERT INTO embeddings (embedding_id, generation_id, guild_id, message_id, content_hash, checksum, vector)
     SELECT ? + row_number() OVER (), e.generation_id, w.value ->> 0, w.value ->> 1, e.content_hash, e.checksum, e.vector
@@ -104,17 +105,15 @@ class EmbeddingStore:
         )
         return dict(rows)
 
-    async def pending(self, limit: int, *, without: Iterable[int] = ()) -> list[PendingText]:
+    async def pending(
+        self, limit: int, *, without: Iterable[int] = (), in_order_from: int = _NO_MESSAGE
+    ) -> list[PendingText]:
         """What waits for a vector, newest first; what is damaged is set aside until it is saved anew.
 
-        The servers named in `without` have to wait.
+        The servers named in `without` have to wait. Messages from an id on come before the others, oldest first.
         """
         shut_out = json_ids(without)
-        while rows := await self._database.fetch(
-            f"""{TEXTS_IN_QUEUE} WHERE q.parked IS NULL AND q.guild_id NOT IN (SELECT value FROM json_each(?))
-                ORDER BY q.message_id DESC LIMIT ?""",
-            (shut_out, limit),
-        ):
+        while rows := await self._waiting(limit, shut_out, in_order_from):
             intact = [pending_text(row) for row in rows if not has_damaged_text(row)]
             if texts := [text for text in intact if text.text]:
                 return texts
@@ -123,6 +122,14 @@ class EmbeddingStore:
             else:
                 await self._park_damaged(row[1] for row in rows)
         return []
+
+    async def _waiting(self, limit: int, shut_out: str, in_order_from: int) -> list[Row]:
+        waiting = f"{TEXTS_IN_QUEUE} WHERE q.parked IS NULL AND q.guild_id NOT IN (SELECT value FROM json_each(?))"
+        rows: list[Row] = []
+        for those in ("q.message_id >= ? ORDER BY q.message_id", "q.message_id < ? ORDER BY q.message_id DESC"):
+            values = (shut_out, in_order_from, limit - len(rows))
+            rows += await self._database.fetch(f"{waiting} AND {those} LIMIT ?", values)
+        return rows
 
     async def _park_damaged(self, message_ids: Iterable[int]) -> None:
         async with self._database.transaction() as transaction:

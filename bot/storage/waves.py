@@ -1,24 +1,24 @@
 """Waves: what servers want watched, the alike messages that were found, and the kinds that are ignored."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 
 from bot.askers import Scope
 from bot.messages import EmbeddedMessages, Generation
 from bot.storage.contexts import THREADS
-from bot.storage.database import AMONG, Database, Row, Transaction, json_ids
+from bot.storage.database import AMONG, Database, Transaction, json_ids
 from bot.storage.generations import OURS
 from bot.storage.scopes import place_conditions
 from bot.storage.vectors import embedded_messages
-from bot.times import from_milliseconds, milliseconds
+from bot.storage.waverows import WAVE_ROWS, Extent, Watch, Wave, WaveState, extent_of, wave_of
+from bot.times import milliseconds
 from bot.vectors import Vectors
 
+__all__ = ["Extent", "Watch", "Wave", "WaveState", "WaveStore"]
+
 _STEPS = 127  # of a number between 0 and 1 in a direction
-_WAVE = "SELECT wave_id, guild_id, channel_id, notice_id, language, state, minutes, last_at, n_changes FROM waves"
 _LEAST_BYTES = 16  # three words, or five characters of Japanese: what is shorter is like others by chance
 # A message whose vector is made of what it answers, or of the title above it, is like others for that alone; one of a
 # bot is like those that it always writes.
@@ -29,57 +29,6 @@ _LIVE = f"""SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, e.ch
                 AND (m.reply_to IS NOT NULL OR EXISTS (SELECT 1 FROM channels t WHERE t.guild_id = m.guild_id
                      AND t.channel_id = m.channel_id AND t.kind IN {THREADS})))
             ORDER BY m.message_id DESC LIMIT ?"""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What a server calls a wave, and where it is told of one.
-
-    It is at least `n_messages` alike messages of `n_accounts` people within `minutes`, or of one in `n_channels`.
-    """
-
-    guild_id: int
-    channel_id: int
-    n_messages: int
-    n_accounts: int
-    minutes: int
-    n_channels: int
-    language: str
-
-
-class WaveState(StrEnum):
-    """What has become of a wave; only of an open one more is told."""
-
-    OPEN = "open"
-    OVER = "over"
-    DISMISSED = "dismissed"
-    IGNORED = "ignored"
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """A wave with its notice, which is not posted while `notice_id` is None."""
-
-    wave_id: int
-    guild_id: int
-    channel_id: int
-    notice_id: int | None
-    language: str
-    state: WaveState
-    minutes: int
-    last_at: datetime
-    n_changes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How large a part of a wave is: its messages, their accounts, and where they stand, the fullest channel first."""
-
-    n_messages: int
-    n_accounts: int
-    channel_ids: tuple[int, ...]
-    first_id: int
-    last_id: int
 
 
 class WaveStore:
@@ -163,20 +112,20 @@ class WaveStore:
             await _join(transaction, wave_id, guild_id, message_ids)
 
     async def wave(self, guild_id: int, wave_id: int) -> Wave | None:
-        rows = await self._database.fetch(f"{_WAVE} WHERE guild_id = ? AND wave_id = ?", (guild_id, wave_id))
-        return _wave(rows[0]) if rows else None
+        rows = await self._database.fetch(f"{WAVE_ROWS} WHERE guild_id = ? AND wave_id = ?", (guild_id, wave_id))
+        return wave_of(rows[0]) if rows else None
 
     async def of_server(self, guild_id: int) -> list[Wave]:
         """All waves of a server, the oldest first."""
-        rows = await self._database.fetch(f"{_WAVE} WHERE guild_id = ? ORDER BY wave_id", (guild_id,))
-        return [_wave(row) for row in rows]
+        rows = await self._database.fetch(f"{WAVE_ROWS} WHERE guild_id = ? ORDER BY wave_id", (guild_id,))
+        return [wave_of(row) for row in rows]
 
     async def to_draw(self) -> list[Wave]:
         """The waves whose notices are not as they should be."""
         rows = await self._database.fetch(
-            f"{_WAVE} WHERE n_drawn < n_changes AND (notice_id IS NOT NULL OR state = ?)", (WaveState.OPEN,)
+            f"{WAVE_ROWS} WHERE n_drawn < n_changes AND (notice_id IS NOT NULL OR state = ?)", (WaveState.OPEN,)
         )
-        return [_wave(row) for row in rows]
+        return [wave_of(row) for row in rows]
 
     async def drawn(self, wave: Wave, notice_id: int) -> None:
         """The notice shows the wave as it was read, unless it has changed again meanwhile."""
@@ -192,6 +141,15 @@ class WaveStore:
                 "UPDATE waves SET state = ?, n_changes = n_changes + 1 WHERE guild_id = ? AND wave_id = ?",
                 (state, guild_id, wave_id),
             )
+
+    async def judge(self, wave: Wave) -> bool:
+        """Somebody says whether the notice of a wave helped; whether nobody had."""
+        async with self._database.transaction() as transaction:
+            n = await transaction.execute(
+                "UPDATE waves SET is_judged = 1, n_changes = n_changes + 1 WHERE wave_id = ? AND NOT is_judged",
+                (wave.wave_id,),
+            )
+        return bool(n)
 
     async def drop(self, wave: Wave) -> None:
         """The notice is gone: nothing more is told of the wave."""
@@ -231,7 +189,7 @@ class WaveStore:
                 WHERE w.wave_id = ?{conditions} GROUP BY m.channel_id, m.author_id""",
             (wave.wave_id, *values),
         )
-        return _extent(rows) if rows else None
+        return extent_of(rows) if rows else None
 
     async def ignore(self, guild_id: int, wave_id: int, direction: Vectors) -> None:
         """Hear no more of what lies in a direction, float32 [dim] of length 1."""
@@ -269,31 +227,4 @@ async def _join(transaction: Transaction, wave_id: int, guild_id: int, message_i
 async def _end(transaction: Transaction, condition: str, values: Sequence[object]) -> None:
     await transaction.execute(
         f"UPDATE waves SET state = ?, n_changes = n_changes + 1 WHERE {condition}", (WaveState.OVER, *values)
-    )
-
-
-def _wave(row: Row) -> Wave:
-    return Wave(
-        wave_id=row[0],
-        guild_id=row[1],
-        channel_id=row[2],
-        notice_id=row[3],
-        language=row[4],
-        state=WaveState(row[5]),
-        minutes=row[6],
-        last_at=from_milliseconds(row[7]),
-        n_changes=row[8],
-    )
-
-
-def _extent(rows: Sequence[Row]) -> Extent:
-    sizes: dict[int, int] = {}
-    for channel_id, _, n, _, _ in rows:
-        sizes[channel_id] = sizes.get(channel_id, 0) + n
-    return Extent(
-        n_messages=sum(sizes.values()),
-        n_accounts=len({row[1] for row in rows}),
-        channel_ids=tuple(sorted(sizes, key=lambda channel_id: -sizes[channel_id])),
-        first_id=min(row[3] for row in rows),
-        last_id=max(row[4] for row in rows),
     )

@@ -17,7 +17,7 @@ from town import VIEW, Town, shown
 GONE = "The messages of this page are no longer there, or you may no longer read them."
 NOTHING = "Nothing was found that is related, among the messages that you may read."
 EXPIRED = "This answer is older than 15 minutes: please ask again."
-OF_ANOTHER = "This answer was given to somebody else: please ask for yourself with /similar."
+OF_ANOTHER = "This answer was given to somebody else: please ask for yourself."
 NOT_SHARED = "Nothing on this page may be read by everyone in this channel, so nothing was shared."
 NOTHING_LEFT = "The messages that were shared here are gone, or not everyone here may read them any more."
 SEND, SEND_IN_THREADS = 1 << 11, 1 << 38

@@ -16,8 +16,9 @@ from make import message
 from bot.exts._quote import utf16_length
 from bot.exts._render import copies_embed, hits_embed, page_embed, share_embed
 from bot.messages import Hit, Nearness, StoredMessage
-from bot.services.answers import OPENED, PAGE, Copies, Page
+from bot.services.answers import OPENED, PAGE, Page
 from bot.services.folding import MOST_COPIES
+from bot.services.listed import Listed
 from bot.words import LANGUAGES, Words
 
 MAX_DESCRIPTION, MAX_EMBED, MAX_TITLE, MAX_FOOTER = 4_096, 6_000, 256, 2_048
@@ -137,7 +138,7 @@ def test_b4_b5_b6_b8_b9_b10_b11_nothing_of_other_people_acts_on_a_page(hits, wor
 @given(st.lists(st.builds(hit_of, ACTING | LONG, ids=st.tuples(IDS, IDS, IDS)), min_size=1, max_size=OPENED), WORDS)
 def test_b6_b9_b10_nothing_of_a_name_acts_in_a_list_of_copies(hits, words):
     """Each of those who said the same has a line, in which nothing acts but the way to their message."""
-    embed = copies_embed(Copies(tuple(hit.stored for hit in hits), 0, 0), words)
+    embed = copies_embed(Listed(tuple(hit.stored for hit in hits), 0, 0), words)
     json.dumps(embed.to_dict(), ensure_ascii=False).encode()
     lines = embed.description.splitlines()
 
@@ -251,10 +252,10 @@ def test_hits_that_were_left_out_are_counted_below(n_more):
 @pytest.mark.parametrize("words", [Words(language) for language in LANGUAGES], ids=LANGUAGES)
 def test_a_list_of_copies_keeps_the_limits(words):
     """As many as are listed at once, with the longest names, and what is left out told."""
-    copies = Copies((LARGEST[0].stored,) * OPENED, n_more=85, n_unknown=15)
+    copies = Listed((LARGEST[0].stored,) * OPENED, n_more=85, n_unknown=15)
 
     assert utf16_length(copies_embed(copies, words).description or "") <= MAX_DESCRIPTION
-    assert copies_embed(Copies((), 0, 0), words).description == words("answer.gone")
+    assert copies_embed(Listed((), 0, 0), words).description == words("answer.gone")
 
 
 @pytest.mark.parametrize(

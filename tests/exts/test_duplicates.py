@@ -1,11 +1,12 @@
 """Marking duplicates, and what is asked again and again, as people see them."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import discord
 import pytest
-from live import eventually
-from standin import Answer, NotAllowed, Person
+from live import eventually, running
+from standin import Answer, Discord, NotAllowed, Person
 from standin.channels import Channel
 from standin.messages import Message
 from town import CONNECT, VIEW, Town, shown
@@ -19,7 +20,7 @@ ITSELF = "That one is marked as a duplicate of this message: take that mark off 
 NOTHING_LIKE_IT = "Nothing that you may read is like this message."
 NOT_SHOWN = "There is no reply below the message"
 NOT_HERE = "This works in servers that the bot is a member of only: ask there."
-OF_ANOTHER = "This answer was given to somebody else: please ask for yourself with /similar."
+OF_ANOTHER = "This answer was given to somebody else: please ask for yourself."
 QUESTIONS = ["when does the ferry leave", "what time does the ferry leave", "when will the ferry leave today"]
 MANAGE_MESSAGES = discord.Permissions(manage_messages=True)
 SEND = discord.Permissions(send_messages=True)
@@ -384,3 +385,34 @@ async def test_the_list_is_turned_by_the_asker_alone(town: Town) -> None:
     assert answer.buttons == ["Previous"]
     await pressed(town.bob, answer, "Previous")
     assert shown(answer).startswith("**1.**")
+
+
+async def test_the_controls_outlive_a_restart(tmp_path: Path) -> None:
+    """After one, the menu marks, the button takes the mark off with its reply, and the list is turned."""
+    async with Discord.open() as local:
+        ada, bob = local.person("ada"), local.person("bob")
+        guild = local.guild("Town", owner=ada)
+        guild.join(bob)
+        async with running(local, tmp_path / "data") as bot:
+            town = Town(local, bot, guild, ada, bob, guild.text("square"))
+            texts = [f"question number {n} about {thing}" for n in range(6) for thing in ("ferries", "bread")]
+            messages = town.square.seed(bob, texts, start=BEGAN)
+            first, second, _ = await ferries(town)
+            for n in range(6):
+                await marked(ada, messages[2 * n + 1], messages[2 * n])
+            answer, listed = await offered(ada, second), await repeats(bob, town.square)
+        await local.disconnected()
+        async with running(local, tmp_path / "data") as bot:
+            town.bot = bot
+            done = await chosen(ada, answer, first)
+            assert links(town)[second.id] == first.id
+            await eventually(lambda: len(replies(town.square, town)) == 7)
+        await local.disconnected()
+        async with running(local, tmp_path / "data") as bot:
+            town.bot = bot
+            gone = await pressed(ada, done, "Not a duplicate")
+            assert gone.content == "The message is not marked as a duplicate any more."
+            assert second.id not in links(town)
+            await eventually(lambda: len(replies(town.square, town)) == 6)
+            await pressed(bob, listed, "Next")
+            assert shown(listed).startswith("**6.**")

@@ -15,7 +15,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 NOTHING = "No messages say the same that often, among those that you may read."
 GONE = "The groups of this page are no longer there, or you may no longer read them."
 EXPIRED = "This answer is older than 15 minutes: please ask again."
-OF_ANOTHER = "This answer was given to somebody else: please ask for yourself with /similar."
+OF_ANOTHER = "This answer was given to somebody else: please ask for yourself."
 MANAGE_MESSAGES = discord.Permissions(manage_messages=True)
 # Each said three times, in other words; no two of them are about the same thing.
 SAID = (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import discord
 import pytest
-from live import eventually
-from standin import Answer, NotAllowed, Person
+from live import eventually, running
+from standin import Answer, Discord, NotAllowed, Person
 from standin.channels import Channel
 from standin.messages import Message
 from town import Town, shown
@@ -24,7 +24,7 @@ OFF = "Waves are not watched for. /watch on begins it."
 HIDDEN = "Alike messages were written where not everyone in this channel may read."
 MANAGE_MESSAGES = discord.Permissions(manage_messages=True)
 SEND = discord.Permissions(send_messages=True)
-VERBS = ["on", "off", "status"]
+VERBS = ["on", "off", "status", "threshold"]
 OPENINGS = (
     "Free Nitro for everyone,",
     "Free Discord Nitro for all of you,",
@@ -173,7 +173,7 @@ async def test_a_wave_is_told_once_and_grows_in_place(town: Town) -> None:
     assert {town.square.mention, market.mention} <= set(re.findall(r"<#\d+>", text_of(notice)))
     assert "nitro" in text_of(notice)
     assert text_of(notice).endswith("It goes on.")
-    assert Answer(notice, None).buttons == ["Show", "Dismiss", "Ignore this kind"]
+    assert Answer(notice, None).buttons == ["Show", "This helped", "Dismiss", "Ignore this kind"]
 
     await poured(gifts[8:], per_second=50)
     await eventually(lambda: counted(notice) == (20, 5))
@@ -213,7 +213,7 @@ async def test_moderators_dismiss_a_wave_or_ignore_its_kind(town: Town) -> None:
     await mods.overwrite(town.bob, allow=view)
     await poured([(people[n % 4], town.square, text) for n, text in enumerate(COPIES[:8])], per_second=50)
     notice = await one_notice(mods)
-    for button in ("Dismiss", "Ignore this kind"):
+    for button in ("This helped", "Dismiss", "Ignore this kind"):
         refusal = await (await town.bob.press(notice, button)).answer()
         assert refusal.is_ephemeral
         assert shown(refusal) == MAY_NOT_MODERATE
@@ -262,6 +262,65 @@ async def test_one_account_across_channels_is_told(town: Town) -> None:
     await poured([(town.bob, place, text) for place, text in zip(places, COPIES[:3], strict=True)], per_second=50)
 
     assert counted(await one_notice(mods)) == (3, 1)
+
+
+async def test_moderators_say_what_a_notice_was_worth(town: Town) -> None:
+    """One verdict a wave, with a score and no text, which is counted by itself; a threshold holds once it is set."""
+    people = crowd(town, 4)
+    mods = await watched(town)
+    await poured([(people[n % 4], town.square, text) for n, text in enumerate(COPIES[:8])], per_second=50)
+    notice = await one_notice(mods)
+    await town.ada.press(notice, "This helped")
+    await eventually(lambda: Answer(notice, None).buttons == ["Show", "Dismiss", "Ignore this kind"])
+    await town.ada.press(notice, "Dismiss")
+    await eventually(lambda: text_of(notice).endswith("It was dismissed: no more is told of it."))
+
+    said = town.bot.rows("SELECT subject, verdict FROM verdicts WHERE guild_id = ?", town.guild.id)
+    assert said == [("waves", "helped")]
+    counted_so_far = "Verdicts on waves so far: 1. Too few"
+    assert counted_so_far in shown(await watch(town, "threshold"))
+    assert counted_so_far in shown(await watch(town, "status"))
+    status = shown(await (await town.ada.slash(town.square, "index status")).answer())
+    assert counted_so_far in status
+    assert "related posts" not in status
+    applied = "Messages count as alike from 80 % on where waves are looked for."
+    assert shown(await watch(town, "threshold", percent=80)) == applied
+    assert applied in shown(await watch(town, "status"))
+    assert "is left to the bot" in shown(await watch(town, "threshold", percent=0))
+    audit = shown(await (await town.ada.slash(town.square, "index audit")).answer())
+    assert "said that a notice of a wave helped" in audit
+    assert "had messages count as alike from 80 % on" in audit
+
+
+async def test_a_notice_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """It grows in place, there is no second one, and its buttons answer as before."""
+    async with Discord.open() as local:
+        ada, bob = local.person("ada"), local.person("bob")
+        guild = local.guild("Town", owner=ada)
+        guild.join(bob)
+        async with running(local, tmp_path / "data") as bot:
+            town = Town(local, bot, guild, ada, bob, guild.text("square"))
+            people, mods = crowd(town, 4), await watched(town)
+            await poured([(people[n % 4], town.square, text) for n, text in enumerate(COPIES[:8])], per_second=50)
+            notice = await one_notice(mods)
+            await eventually(lambda: counted(notice) == (8, 4))
+        await local.disconnected()
+        async with running(local, tmp_path / "data"):
+            await poured([(people[n % 4], town.square, text) for n, text in enumerate(COPIES[8:16])], per_second=50)
+            await eventually(lambda: counted(notice) == (16, 4), within=30)
+            seen = await (await ada.press(notice, "Show")).answer()
+            assert shown(seen).count("\n> ") == 10
+            await ada.press(notice, "This helped")
+            await eventually(lambda: "This helped" not in Answer(notice, None).buttons)
+            await ada.press(notice, "Dismiss")
+            await eventually(lambda: text_of(notice).endswith("It was dismissed: no more is told of it."))
+            await ada.press(notice, "Ignore this kind")
+            await eventually(lambda: text_of(notice).endswith("This kind is ignored from now on."))
+            assert notices(mods) == [notice]
+        await local.disconnected()
+        async with running(local, tmp_path / "data"):
+            await (await ada.press(seen, "Next")).answer()
+            assert shown(seen).count("\n> ") == 6
 
 
 def really_said(folder: Path, n: int) -> list[tuple[int, str]]:

@@ -153,3 +153,45 @@ async def test_taking_a_mark_off_wakes_who_keeps_replies_true(town: Rooms) -> No
     assert await town.duplicates.led_to(reply, ALL_IN_BOTH) is None
     await town.duplicates.unreplied(reply)
     assert await town.duplicates.stale_replies() == []
+
+
+async def judged(town: Rooms) -> list[tuple[int, str]]:
+    return await town.database.fetch("SELECT percent, verdict FROM verdicts WHERE subject = 'duplicates'")
+
+
+async def test_a_mark_is_a_verdict(town: Rooms) -> None:
+    """It has how near the two messages lie; marked once more the same, it is none."""
+    for _ in range(2):
+        await town.duplicates.mark(BOTH, 3, 1)
+    likeness = await town.search.likeness(GUILD, 3, 1)
+
+    assert likeness is not None
+    assert await judged(town) == [(round(100 * likeness), "duplicate")]
+
+
+async def test_a_mark_that_is_taken_off_is_another_verdict(town: Rooms) -> None:
+    """In place of that which made it; taking it off once more is none."""
+    await town.duplicates.mark(BOTH, 2, 1)
+    await town.duplicates.mark(BOTH, 3, 1)
+    for _ in range(2):
+        await town.duplicates.unmark(GUILD, 3)
+
+    assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate"]
+
+
+async def test_a_mark_that_is_moved_takes_the_former_one_back(town: Rooms) -> None:
+    """One that follows its original to another one does not: nobody said so of it."""
+    await town.duplicates.mark(BOTH, 4, 1)
+    await town.duplicates.mark(BOTH, 4, 5)
+    assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate"]
+
+    await town.duplicates.mark(BOTH, 5, 2)
+    assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate", "duplicate"]
+
+
+async def test_a_mark_without_vectors_is_no_verdict(town: Rooms) -> None:
+    """What waits for its vector can be marked; nothing is known of how near it is."""
+    await town.ingest.saved(GUILD, [message(6, "red fish waits")])
+    await town.duplicates.mark(BOTH, 6, 1)
+
+    assert await judged(town) == []

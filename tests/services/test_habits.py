@@ -10,6 +10,7 @@ from watching import NOON, PEOPLE, Watched, watched_server
 
 from bot.services.backgrounds import Backgrounds
 from bot.services.habits import Habits
+from bot.services.verdicts import Subject
 from bot.storage.lexicon import Lexicon
 
 HELLO = "good morning everybody in this town"
@@ -21,7 +22,7 @@ async def town(rooms: Rooms) -> Watched:
 
 
 def habits_of(town: Watched) -> Habits:
-    return Habits(town.store, town.rooms.spaces, Backgrounds(Lexicon(town.rooms.database)))
+    return Habits(town.store, town.rooms.spaces, Backgrounds(Lexicon(town.rooms.database)), town.rooms.verdicts)
 
 
 async def is_usual(town: Watched, *, without: tuple[int, ...] = ()) -> bool:
@@ -73,3 +74,15 @@ async def test_what_is_alike_is_measured_once_there_is_enough(town: Watched) -> 
     least = await habits_of(town).least(GUILD)
     assert 0.7 <= least < 1
     assert least != 0.75
+
+
+async def test_what_an_administrator_set_holds(town: Watched) -> None:
+    """At once, and until it is left to the bot again; a threshold of related posts says nothing of waves."""
+    habits, verdicts = habits_of(town), town.rooms.verdicts
+    await verdicts.put_threshold(GUILD, Subject.RELATED, 30)
+    assert await habits.least(GUILD) == 0.75
+    await verdicts.put_threshold(GUILD, Subject.WAVES, 90)
+    assert await habits.least(GUILD) == 0.895
+
+    await verdicts.drop_threshold(GUILD, Subject.WAVES)
+    assert await habits.least(GUILD) == 0.75

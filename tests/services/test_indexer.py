@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -13,11 +13,13 @@ from fakes import WordEmbedder
 from make import GUILD, OTHER_GUILD, beside, embedded, message, random_vectors, utc
 
 from bot.askers import Operator
+from bot.embedding.base import Meter
 from bot.errors import EmbeddingError, StorageFailed
 from bot.index.mirror import Mirror
 from bot.messages import Mode, Query
 from bot.parts import parts_of
 from bot.services.spaces import Space
+from bot.times import snowflake_at
 
 
 async def drain(rooms: Rooms) -> list[int]:
@@ -225,6 +227,41 @@ async def test_a_drain_takes_bounded_batches(rooms: Rooms, monkeypatch: pytest.M
     left = [(await counts(rooms))[1] async for _ in rooms.indexer.drain()]
 
     assert left == [15, 5, 0]
+
+
+async def test_what_was_written_just_now_comes_first_and_in_order(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the queue is; of what waits for longer the newest comes first."""
+    monkeypatch.setattr("bot.services.indexer._BATCH", 2)
+    now_id = snowflake_at(datetime.now(UTC) + timedelta(minutes=1))
+    ids = {1: "past", 2: "later", now_id: "young", now_id + 1: "younger", now_id + 2: "youngest"}
+    await rooms.ingest.saved(GUILD, [message(i, text) for i, text in ids.items()])
+    await drain(rooms)
+
+    assert rooms.embedder.batches == [["young", "younger"], ["youngest", "later"], ["past"]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.01, [256, 128, 128, 128, 60]), (0.0, [256, 444]), (0.0015, [256, 256, 188])],
+)
+async def test_a_step_takes_about_as_long_as_another(rooms: Rooms, seconds: float, expected: list[int]) -> None:
+    """Where a text takes long, fewer are embedded before what was written meanwhile has its turn."""
+    now = 0.0
+
+    embed = rooms.embedder.embed
+
+    async def slow(texts: list[str], meter: Meter | None = None) -> np.ndarray:
+        nonlocal now
+        now += seconds * len(texts)
+        return await embed(texts, meter)
+
+    rooms.indexer.clock = lambda: now
+    rooms.embedder.embed = slow
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 701)])
+
+    assert [n async for n in rooms.indexer.drain()] == expected
 
 
 async def test_f21_a_wrong_setting_parks_nothing(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from bot.storage.audit import AuditStore
 from bot.storage.ledger import Ledger, Spent
 from bot.storage.related import Due, RelatedStore
 from bot.storage.servers import Marks
-from bot.storage.verdicts import Judged, Verdict, VerdictStore
+from bot.storage.verdicts import Judged, Subject, Verdict, VerdictStore
 from bot.storage.waves import Watch, WaveStore
 
 CATEGORY, THREAD = 5, 77
@@ -173,8 +173,8 @@ async def test_f32_nothing_is_left_of_a_server_that_is_gone(rooms: Rooms) -> Non
         await related.put_due(Due(guild_id, 1, datetime.now(UTC), datetime.now(UTC)))
         await related.helped(guild_id, 1)
         judged = Judged(50, Verdict.HELPED)
-        await verdicts.put(guild_id, judged, at=datetime.now(UTC), nearness=None, generation="words")
-        await verdicts.put_threshold(guild_id, 50, "words")
+        await verdicts.put(guild_id, Subject.RELATED, judged, at=datetime.now(UTC), nearness=None, generation="words")
+        await verdicts.put_threshold(guild_id, Subject.RELATED, 50, generation="words")
         marked = await rooms.duplicates.mark(Member(guild_id, 1, frozenset({CHANNEL})), 3, 2)
         await rooms.duplicates.replied(marked, reply_id=902, language="en")
         waves, watch = WaveStore(rooms.database, rooms.embeddings.generation), Watch(guild_id, 1, 5, 3, 10, 3, "en")

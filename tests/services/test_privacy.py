@@ -61,6 +61,24 @@ async def test_who_is_forgotten_stays_forgotten(rooms: Rooms) -> None:
     assert await rooms.privacy.standing(GUILD, ADA) == Standing(1, None)
 
 
+@pytest.mark.parametrize("wish", ["forget", "opt out"])
+async def test_the_marks_of_who_is_forgotten_go(rooms: Rooms, wish: str) -> None:
+    """That a message of theirs is a duplicate, and that others ask what they asked first; the marks of others stay."""
+    texts = [message(1), message(2, **BOBS), message(3, **BOBS), message(4), message(5, **BOBS)]
+    await rooms.ingest.saved(GUILD, texts)
+    asker = Member(GUILD, BOB, frozenset({SQUARE.channel_id}))
+    for message_id, original_id in ((2, 1), (4, 3), (5, 3)):
+        await rooms.duplicates.mark(asker, message_id, original_id)
+    [told] = await files(rooms)
+    assert [one["marked_as_duplicate_at"] is not None for one in told["messages"]] == [False, True]
+
+    if wish == "forget":
+        await rooms.privacy.forget(GUILD, ADA, up_to_id=NOW_ID)
+    else:
+        await rooms.privacy.opt_out(GUILD, ADA)
+    assert await rooms.database.fetch("SELECT message_id, original_id FROM duplicates") == [(5, 3)]
+
+
 async def test_who_opts_out_is_not_kept_until_they_come_back(rooms: Rooms) -> None:
     """What there is goes, nothing more comes, and after they come back what they wrote meanwhile stays out."""
     await rooms.ingest.saved(GUILD, [message(1), message(3, **BOBS)])

@@ -12,7 +12,7 @@ from bot.askers import Audience
 from bot.errors import EmbeddingError
 from bot.messages import Channel, ChannelKind
 from bot.services.related import LOOKED_AT, Due, NewThread, Related
-from bot.services.verdicts import Verdicts
+from bot.services.verdicts import Subject, Verdicts
 from bot.storage.answers import ShareStore
 from bot.storage.related import RelatedStore
 from bot.storage.verdicts import VerdictStore
@@ -137,9 +137,9 @@ async def test_an_applied_threshold_counts(rooms: Rooms, related: Related, verdi
     await posted(rooms, NEW, QUESTION)
     assert await found(rooms, related) == [100, 200]
 
-    await verdicts.put_threshold(GUILD, 95)
+    await verdicts.put_threshold(GUILD, Subject.RELATED, 95)
     assert await found(rooms, related) == [100]
-    await verdicts.put_threshold(GUILD, 10)
+    await verdicts.put_threshold(GUILD, Subject.RELATED, 10)
     assert await found(rooms, related) == [100, 200, 300]
 
 

@@ -86,3 +86,49 @@ async def test_a_deleted_notice_dismisses_its_wave(town: Watched) -> None:
 
     assert await town.notices.to_draw() == []
     assert [(each.state, each.notice_id) for each in await town.notices.latest(GUILD, limit=5)] == [("dismissed", None)]
+
+
+async def judged(town: Watched) -> list[tuple[int, str]]:
+    return await town.rooms.database.fetch("SELECT percent, verdict FROM verdicts WHERE subject = 'waves'")
+
+
+async def test_a_dismissed_wave_is_a_verdict(town: Watched) -> None:
+    """With how near its messages lie to the one that leads it; that is far from any text, and said once."""
+    [wave] = await town.notices.to_draw()
+    await town.notices.dismiss(GUILD, wave.wave_id)
+    [(percent, verdict)] = await judged(town)
+    assert verdict == "dismissed"
+    assert 75 <= percent <= 100
+
+    await town.notices.dismiss(GUILD, wave.wave_id)
+    assert len(await judged(town)) == 1
+
+
+async def test_a_wave_that_helped_is_a_verdict(town: Watched) -> None:
+    """Once, whatever is pressed afterwards; the notice goes on as before."""
+    [wave] = await town.notices.to_draw()
+    await town.notices.drawn(wave, 900)
+    for _ in range(2):
+        await town.notices.helped(GUILD, wave.wave_id)
+    [again] = await town.notices.to_draw()
+    assert (again.state, again.is_judged) == ("open", True)
+
+    await town.notices.dismiss(GUILD, wave.wave_id)
+    assert [verdict for _, verdict in await judged(town)] == ["helped"]
+
+
+async def test_of_what_is_gone_nothing_is_learned(town: Watched) -> None:
+    """A wave whose messages are gone can be dismissed, and is no verdict."""
+    [wave] = await town.notices.to_draw()
+    await town.rooms.ingest.deleted(GUILD, await town.store.member_ids(GUILD))
+    await town.notices.dismiss(GUILD, wave.wave_id)
+
+    assert await judged(town) == []
+
+
+async def test_an_ignored_kind_is_no_verdict(town: Watched) -> None:
+    """It is known by what it says, and a higher threshold would not keep it out."""
+    [wave] = await town.notices.to_draw()
+    await town.notices.ignore(GUILD, wave.wave_id)
+
+    assert await judged(town) == []

@@ -6,7 +6,7 @@ from make import embedded, random_vectors
 
 from bot.messages import EmbeddedMessages
 from bot.services import windows
-from bot.services.windows import Window, is_wave
+from bot.services.windows import Window, is_wave, tells_until
 from bot.storage.waves import Watch
 
 DIM = 8
@@ -73,3 +73,29 @@ def test_what_is_a_wave(author_ids, channel_ids, expected) -> None:
     )
 
     assert is_wave(messages, WATCH) is expected
+
+
+def at_angles(*degrees: float, author_ids: list[int]) -> EmbeddedMessages:
+    """Messages whose vectors lie at angles to one direction."""
+    angles = np.radians(degrees)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    n = len(degrees)
+    return EmbeddedMessages(
+        np.arange(1, n + 1), np.ones(n, np.int64), np.array(author_ids), np.arange(1, n + 1), vectors
+    )
+
+
+def test_a_wave_is_as_near_as_the_last_message_that_makes_it_one() -> None:
+    """Beside the message that leads it, which has the others nearest around it; what lies farther does not count."""
+    near = at_angles(0, 10, 20, 30, 90, author_ids=[1, 2, 1, 2, 1])
+    assert tells_until(near, WATCH) == pytest.approx(np.cos(np.radians(20)), abs=1e-6)
+
+    # The fourth of them is by the one who wrote the others: it takes the fifth to make two people.
+    alone = at_angles(0, 10, 20, 30, 60, author_ids=[1, 1, 1, 1, 2])
+    assert tells_until(alone, WATCH) == pytest.approx(np.cos(np.radians(30)), abs=1e-6)
+
+
+def test_what_is_no_wave_is_as_near_as_nothing() -> None:
+    """Too few messages, or too few people, however near they are."""
+    assert tells_until(at_angles(0, 0, 0, author_ids=[1, 2, 3]), WATCH) is None
+    assert tells_until(at_angles(0, 0, 0, 0, author_ids=[1, 1, 1, 1]), WATCH) is None

@@ -56,6 +56,18 @@ async def test_the_newest_messages_get_their_vectors_first(rooms: Rooms) -> None
     assert [text.message_id for text in await rooms.embeddings.pending(2)] == [3, 2]
 
 
+async def test_young_messages_are_not_overtaken(rooms: Rooms) -> None:
+    """From an id on they come before all others, in their order; the others still come newest first."""
+    await rooms.ingest.saved(GUILD, [message(i, f"text {i}") for i in range(1, 8)])
+
+    async def handed_out(limit: int) -> list[int]:
+        texts = await rooms.embeddings.pending(limit, in_order_from=5)
+        return [text.message_id for text in texts]
+
+    assert await handed_out(2) == [5, 6]
+    assert await handed_out(5) == [5, 6, 7, 4, 3]
+
+
 @plain_and_encrypted
 async def test_an_edit_that_came_meanwhile_wins(rooms: Rooms) -> None:
     """A vector of a text that was replaced or deleted during the call is not stored, and the message still waits."""

@@ -10,7 +10,15 @@ import pytest
 
 import bot
 from bot import errors
-from bot.errors import BotError, EmbeddingError, ImportFileRefused, KindIsOff, SettingsInvalid, SnowflakeInvalid
+from bot.errors import (
+    AnswerOfAnother,
+    BotError,
+    EmbeddingError,
+    ImportFileRefused,
+    KindIsOff,
+    SettingsInvalid,
+    SnowflakeInvalid,
+)
 from bot.services.keeping import Kind
 from bot.words import LANGUAGES, Words, catalogue, words_for_terminal
 
@@ -157,6 +165,12 @@ def test_every_error_has_words(language, error):
     assert set(placeholders(TEXTS[language]["errors", error.__name__])) <= set(instance.values)
     assert text.strip()
     assert "{" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_b47_who_presses_under_anothers_answer_is_sent_to_no_one_command(language):
+    """It may be an answer to any of those that have pages."""
+    assert "/" not in Words(language).error(made(AnswerOfAnother))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

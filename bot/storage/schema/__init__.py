@@ -26,6 +26,7 @@ from bot.storage.schema import (
     related,
     samples,
     sessions,
+    subjects,
     usage,
     verdicts,
     waves,
@@ -63,4 +64,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     acts.STATEMENTS,
     passages.STATEMENTS,
     naming.STATEMENTS,
+    subjects.STATEMENTS,
 )
