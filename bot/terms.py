@@ -72,10 +72,10 @@ def sought_terms(question: str) -> list[str]:
     return [f"{term}*" for term in terms] if all(map(_SINGLE.fullmatch, terms)) else terms
 
 
-def as_sought(terms: Sequence[str], sought: Iterable[str]) -> Sequence[str]:
-    """The terms of a text with each pair as the term with a star that it is found by, if it is found by one."""
+def as_sought(texts: Sequence[Sequence[str]], sought: Iterable[str]) -> Sequence[Sequence[str]]:
+    """The terms of texts with each pair as the term with a star that it is found by, if it is found by one."""
     starred = {term[0]: term for term in sought if term.endswith("*")}
-    return [starred.get(term[0], term) for term in terms] if starred else terms
+    return [[starred.get(term[0], term) for term in its] for its in texts] if starred else texts
 
 
 def _of_name(name: str) -> list[str]:

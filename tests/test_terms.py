@@ -52,8 +52,8 @@ def test_single_chinese_characters_are_looked_for_by_pairs(question: str, terms:
 
 def test_pairs_count_as_what_they_were_found_by() -> None:
     """Those that begin with a character that is looked for, and the character by itself; the others stay."""
-    assert as_sought(["犬が", "犬", "が犬", "cat"], ["犬*"]) == ["犬*", "犬*", "が犬", "cat"]
-    assert as_sought(["犬が", "犬"], ["犬"]) == ["犬が", "犬"]
+    assert as_sought([["犬が", "犬", "が犬"], ["cat"]], ["犬*"]) == [["犬*", "犬*", "が犬"], ["cat"]]
+    assert as_sought([["犬が", "犬"]], ["犬"]) == [["犬が", "犬"]]
 
 
 @given(st.text())

@@ -140,6 +140,7 @@ def _n_with(sample: Sample) -> dict[str, int]:
 def centred_cosines(vectors: Vectors, means: Vectors, vector: Vectors, mean: Vectors) -> Scores:
     """Cosines of float32 [n, dim] around their means [n, dim] with a float32 [dim] around its own; float64 [n]."""
     around, asked = vectors.astype(np.float64) - means, vector.astype(np.float64) - mean
-    lengths = np.sqrt(np.square(around).sum(axis=1) * np.square(asked).sum())
-    scores: Scores = np.divide((around * asked).sum(axis=1), lengths, out=np.zeros(len(around)), where=lengths > 0)
+    lengths = np.sqrt(np.einsum("ij,ij->i", around, around) * np.square(asked).sum())
+    products = np.einsum("ij,j->i", around, asked)
+    scores: Scores = np.divide(products, lengths, out=np.zeros(len(around)), where=lengths > 0)
     return scores

@@ -65,7 +65,7 @@ def _places(
 
 def _most_terms(parts: Sequence[str], terms: Collection[str]) -> int:
     """The number of the part with most of the terms, the first among equals; 0 where there are no parts."""
-    n_terms = [len(set(as_sought(terms_of(part), terms)).intersection(terms)) for part in parts]
+    n_terms = [len(set(its).intersection(terms)) for its in as_sought([terms_of(part) for part in parts], terms)]
     return 1 + n_terms.index(max(n_terms)) if n_terms else 0
 
 

@@ -3,7 +3,6 @@
 docs/relevance.md tells what was tried and what it gave.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,19 +45,28 @@ class Judged:
 
 def word_scores(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> Scores:
     """BM25 of texts, given as their terms, for a question."""
-    scores = np.zeros(len(terms))
-    for place, its in enumerate(terms):
-        found = as_sought(its, statistics.weights)
-        counts = Counter(term for term in found if term in statistics.weights)
-        length = _K1 * (1 - _B + _B * len(its) / max(statistics.mean_length, 1.0))
-        scores[place] = sum(statistics.weights[term] * n * (_K1 + 1) / (n + length) for term, n in counts.items())
+    counts = _counts(statistics, terms)
+    lengths = np.array([len(its) for its in terms]) / max(statistics.mean_length, 1.0)
+    damped = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * lengths[:, np.newaxis]))
+    scores: Scores = (damped * list(statistics.weights.values())).sum(axis=1)
     return scores
 
 
 def rarities(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> Scores:
     """What the rare terms of a question that texts have say beyond what makes them rare, in nats."""
-    rare = {term: weight - _RARE for term, weight in statistics.weights.items() if weight > _RARE}
-    return np.array([sum(rare[term] for term in rare.keys() & set(as_sought(its, rare))) for its in terms], np.float64)
+    rare = np.maximum(np.array(list(statistics.weights.values()), np.float64) - _RARE, 0.0)
+    scores: Scores = ((_counts(statistics, terms) > 0) * rare).sum(axis=1)
+    return scores
+
+
+def _counts(statistics: WordStatistics, terms: Sequence[Sequence[str]]) -> Scores:
+    """How often each text has each of a question's terms, [n texts, n terms]."""
+    m = len(statistics.weights)
+    columns = {term: column for column, term in enumerate(statistics.weights)}
+    found = [
+        row * m + columns[term] for row, its in enumerate(as_sought(terms, columns)) for term in its if term in columns
+    ]
+    return np.bincount(np.array(found, np.int64), minlength=len(terms) * m).reshape(len(terms), m).astype(np.float64)
 
 
 def relatedness(judged: Judged, *, total: float, n_question_terms: int) -> Scores:
