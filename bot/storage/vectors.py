@@ -2,8 +2,9 @@
 
 import logging
 import queue
+import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ FLOAT16 = np.dtype("<f2")
 _GREATEST_ID = 2**63 - 1
 _IDS_A_FETCH = 16_384
 _A_PART, _AT_ONCE = 24, 4  # vectors at least that are read one after another, and how many readers there are
+_FROM_DISK_S = 60e-6  # that one vector takes: from memory it is a tenth of that
+_SEVERAL_TIMES = 64  # reads by several, until it is looked whether one alone is as fast by now
 # Those of whole texts and those of parts, each from the table whose order they are wanted in.
 _WHOLES = """SELECT m.message_id, m.channel_id, m.author_id, e.embedding_id, 0 AS part, e.checksum, e.vector
              FROM messages m CROSS JOIN embeddings e USING (guild_id, message_id)"""
@@ -42,14 +45,29 @@ class VectorReader:
         self.batch = max(batch_bytes // (generation.dim * FLOAT16.itemsize), 64)
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="vectors")
+        self._n_by_several = 0  # reads to come
+        self.clock = time.perf_counter  # the time that reads take is measured by
 
     def of(self, guild_id: int) -> "ServerVectors":
         """One server's vectors."""
         return ServerVectors(self, guild_id)
 
-    def together(self, read: Callable[[Ids], list[Row]], parts: list[Ids]) -> Iterable[list[Row]]:
-        """Read parts at the same time, or the only one here and now."""
-        return self._pool.map(read, parts) if len(parts) > 1 else map(read, parts)
+    def together(self, read: Callable[[Ids], list[Row]], message_ids: Ids) -> list[Row]:
+        """What `read` finds of messages, whose vectors lie anywhere in the file.
+
+        A disk brings several at once as fast as one. What lies in memory is brought sooner by one reader: several would
+        wait for each other at each row.
+        """
+        if self._n_by_several and len(message_ids) > _A_PART:
+            self._n_by_several -= 1
+            size = max(_A_PART, -(-len(message_ids) // _AT_ONCE))
+            parts = [message_ids[start : start + size] for start in range(0, len(message_ids), size)]
+            return [row for found in self._pool.map(read, parts) for row in found]
+        began_at = self.clock()
+        rows = read(message_ids)
+        if len(message_ids) > _A_PART and self.clock() - began_at > _FROM_DISK_S * len(message_ids):
+            self._n_by_several = _SEVERAL_TIMES
+        return rows
 
     def close(self) -> None:
         """Close what is idle; nothing may be reading any more."""
@@ -105,10 +123,8 @@ class ServerVectors:
         return embedded_messages(rows, self._dim)
 
     def halves(self, message_ids: Ids) -> tuple[Ids, Halves]:
-        """As VectorSource says. They lie anywhere in the file: a disk brings several at once as fast as one."""
-        size = max(_A_PART, -(-len(message_ids) // _AT_ONCE))
-        parts = [message_ids[start : start + size] for start in range(0, len(message_ids), size)]
-        rows = [row for found in self._reader.together(self._bare_rows, parts) for row in found]
+        """As VectorSource says."""
+        rows = self._reader.together(self._bare_rows, message_ids)
         intact = [row for row in rows if is_intact(row, self._dim)]
         return np.fromiter((row[0] for row in intact), np.int64, len(intact)), _halves(intact, self._dim)
 

@@ -244,3 +244,23 @@ async def test_a_reader_that_is_closed_has_no_connection_left(rooms: Rooms, read
     lost = VectorReader(rooms.database.path.with_name("none.db"), rooms.embeddings.generation, batch_bytes=1)
     with pytest.raises(DatabaseUnusable):
         lost.of(GUILD).stamps()
+
+
+async def test_what_a_disk_brings_slowly_is_read_by_several(reader: VectorReader) -> None:
+    """After a slow read the next ones are divided, until one alone is tried again; all of them bring the same."""
+    ids = np.arange(1, 101)
+    n_reads: list[int] = []
+    seconds = iter([0.0, 1.0, 2.0, 2.0])
+    reader.clock = lambda: next(seconds)
+
+    def read(some: np.ndarray) -> list[tuple[int, ...]]:
+        n_reads.append(len(some))
+        return [(int(i),) for i in some]
+
+    brought = [reader.together(read, ids) for _ in range(66)]
+
+    assert n_reads == [100, *([25] * 4 * 64), 100]
+    assert brought == 66 * [[(i,) for i in range(1, 101)]]
+    reader.clock = lambda: 0.0
+    assert len(reader.together(read, ids)) == 100
+    assert n_reads[-2:] == [100, 100]
