@@ -139,6 +139,8 @@ class Terminal:
                 self.out.print(f"  {names.get(one.guild_id) or self.words('status.operator')}: {shown}")
         if usage.server_budget_dollars is not None:
             self.say("status.server_budget", budget=usage.server_budget_dollars)
+        if usage.n_spent_servers:
+            self.say("status.spent_servers", n=usage.n_spent_servers)
         if usage.budget_dollars is not None:
             self.say("status.budget", budget=usage.budget_dollars)
         if usage.is_nearly_spent:

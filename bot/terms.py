@@ -93,11 +93,12 @@ def _of_name(name: str) -> list[str]:
 
 def whole_names(terms: Iterable[str]) -> Iterator[str]:
     """The terms of a text without the parts of names, which stand behind them."""
-    name = ""
+    parts: list[str] = []
     for term in terms:
-        if name and term in name:
+        if parts and term == parts[0]:
+            parts = parts[1:]
             continue
-        name = "" if term.isalnum() else term
+        parts = _of_name(term)[1:]
         yield term
 
 

@@ -117,6 +117,7 @@ def test_terms_are_put_together_to_words_that_people_read(text: str, words: list
         ("say say-so", ["say", "say-so"]),
         ("コーヒー", ["コー", "ーヒ", "ヒー"]),
         ("", []),
+        ("use node.js no error", ["use", "node.js", "no", "error"]),
     ],
 )
 def test_names_are_whole_without_their_parts(text: str, names: list[str]) -> None:

@@ -86,8 +86,8 @@ class HelpedWaveButton(_WaveButton, template=f"wave_helped:{_ID}"):
     async def callback(self, interaction: Press) -> None:
         _refuse_others(interaction)
         await interaction.response.defer()
-        await interaction.client.app.notices.helped(guild_of(interaction).id, self.wave_id)
-        await _note(interaction, Act.WAVE_HELPED)
+        if await interaction.client.app.notices.helped(guild_of(interaction).id, self.wave_id):
+            await _note(interaction, Act.WAVE_HELPED)
 
 
 class DismissWaveButton(_WaveButton, template=f"wave_dismiss:{_ID}"):

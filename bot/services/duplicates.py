@@ -111,25 +111,28 @@ class Duplicates:
         Raises MessageNotKept, MessageNotFound where the asker may not see the original, and DuplicateOfItself.
         """
         message = await self.find(asker, message_id)
-        before = await self._originals(asker.guild_id, [message_id, original_id])
-        first_id = before.get(original_id, original_id)
+        links = await self._links(asker.guild_id, [message_id, original_id])
+        first_id = links[original_id].original.message_id if original_id in links else original_id
         seen = await self._search.seen(asker, asker.guild_id, [first_id])
         if first_id not in seen:
             raise MessageNotFound(first_id)
-        await self._store.mark(asker.guild_id, message_id, first_id)
+        likeness = await self._search.likeness(asker.guild_id, message_id, first_id)
+        percent = None if likeness is None else round(100 * likeness)
+        await self._store.mark(asker.guild_id, message_id, first_id, percent=percent)
         self._answers.may_be_stale.set()
-        if (former_id := before.get(message_id)) != first_id:
-            await self._said(asker.guild_id, message_id, first_id, Verdict.DUPLICATE)
-            await self._taken_back(asker.guild_id, message_id, former_id)
+        former = links.get(message_id)
+        if former is None or former.original.message_id != first_id:
+            await self._verdicts.note(asker.guild_id, Subject.DUPLICATES, Verdict.DUPLICATE, score=likeness)
+            await self._take_back(former)
         return Marked(message, seen[first_id])
 
     async def unmark(self, guild_id: int, message_id: int) -> bool:
         """Take a mark off; whether there was one. What it said of how near the two messages lie is taken back."""
-        original_id = (await self._originals(guild_id, [message_id])).get(message_id)
+        link = (await self._links(guild_id, [message_id])).get(message_id)
         was_marked = await self._store.unmark(guild_id, message_id)
         self._answers.may_be_stale.set()
         if was_marked:
-            await self._taken_back(guild_id, message_id, original_id)
+            await self._take_back(link)
         return was_marked
 
     async def marks_of(self, guild_id: int, message_ids: Collection[int]) -> Marks:
@@ -190,28 +193,31 @@ class Duplicates:
         """A reply is gone."""
         await self._store.drop_reply(reply)
 
-    async def _taken_back(self, guild_id: int, message_id: int, original_id: int | None) -> None:
-        """A message is no duplicate of an original after all, if it was marked as one."""
-        if original_id is not None:
-            await self._said(guild_id, message_id, original_id, Verdict.NOT_DUPLICATE, instead_of=Verdict.DUPLICATE)
-
-    async def _said(
-        self, guild_id: int, message_id: int, original_id: int, verdict: Verdict, *, instead_of: Verdict | None = None
-    ) -> None:
-        score = await self._search.likeness(guild_id, message_id, original_id)
-        await self._verdicts.note(guild_id, Subject.DUPLICATES, verdict, score=score, instead_of=instead_of)
+    async def _take_back(self, link: Link | None) -> None:
+        """A message is no duplicate after all of what it was marked as one of."""
+        if link is not None and link.percent is not None:
+            await self._verdicts.note(
+                link.duplicate.guild_id,
+                Subject.DUPLICATES,
+                Verdict.NOT_DUPLICATE,
+                score=link.percent / 100,
+                instead_of=Verdict.DUPLICATE,
+            )
 
     async def _like(self, asker: Member, message_id: int, within: Scope) -> list[Hit]:
         query = Query(message_id=message_id, limit=MOST_OFFERED, within=within, least=Nearness.LOOSE, is_folded=True)
         return await self._search.similar(asker, query)
 
     async def _originals(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, int]:
-        """What is a duplicate of these messages or of what they belong to, by id, with what of."""
+        """What these messages are duplicates of, by id."""
+        links = await self._links(guild_id, message_ids)
+        return {message_id: link.original.message_id for message_id, link in links.items()}
+
+    async def _links(self, guild_id: int, message_ids: Iterable[int]) -> dict[int, Link]:
+        """The marks on these messages, by id."""
         ids = set(message_ids)
         links = await self._store.links_of(guild_id, ids)
-        return {
-            link.duplicate.message_id: link.original.message_id for link in links if link.duplicate.message_id in ids
-        }
+        return {link.duplicate.message_id: link for link in links if link.duplicate.message_id in ids}
 
 
 def _first_of(hit: Hit) -> int:

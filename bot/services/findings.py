@@ -34,6 +34,9 @@ def budget(usage: Usage) -> Finding:
         idle = [name for name, dollars in limits.items() if dollars is not None]
         values["names"] = ", ".join(idle)
         return Finding("budget", "idle_budget" if idle else "no_price", is_well=not idle, values=values)
+    values["n"] = usage.n_spent_servers
+    if usage.n_spent_servers and not usage.is_spent:
+        return Finding("budget", "spent_servers", is_well=False, values=values)
     if usage.budget_dollars is None:
         verdict = "no_budget" if usage.server_budget_dollars is None else "server_budget"
         return Finding("budget", verdict, is_well=True, values=values)

@@ -135,7 +135,7 @@ class _Compared:
         self._tell = telling(background.n_with, background.n_texts)
 
     def _around(self, vectors: Vectors, scripts: Sequence[str]) -> Vectors:
-        if self._background.centred is None:
+        if self._background.centred is None or not len(vectors):
             return vectors
         means = np.array([self._background.mean_of(script) for script in scripts], np.float32)
         around: Vectors = vectors - means

@@ -58,7 +58,7 @@ class Matching:
         postings = await self._lexicon.postings(guild_id, [[term] for term in read], scope, _COMMON + 1)
         ids_of = {term: ids for term, ids in zip(read, postings, strict=True) if len(ids) <= _COMMON}
         n_texts, factor = background.n_within(scope, guild_id)
-        n_with = {term: round(background.n_with.get(term, 0) * factor) for term in unique}
+        n_with = {term: round(n * factor) for term, n in _sampled(unique, background).items()}
         n_with |= {term: max(n_with[term], _COMMON) for term in read} | {term: len(ids) for term, ids in ids_of.items()}
         weights = {term: _weight(n, n_texts) for term, n in n_with.items()}
         chosen = {term: ids for term, ids in ids_of.items() if len(ids)}
@@ -70,15 +70,24 @@ class Matching:
 
 def _worth_reading(terms: Sequence[str], background: Background) -> list[str]:
     """Those that a sample does not know, which are rare, and of the others the rarest."""
-    n_with = background.n_with
-    chosen = [term for term in terms if term not in n_with]
+    n_with = _sampled(terms, background)
+    chosen = [term for term in terms if not n_with[term]]
     n_read = 0
-    for term in sorted(n_with.keys() & set(terms), key=lambda term: (n_with[term], term)):
+    for term in sorted(set(terms).difference(chosen), key=lambda term: (n_with[term], term)):
         n_read += n_with[term]
         if n_with[term] > _SURELY_COMMON or n_read > _READ:
             break
         chosen.append(term)
     return chosen
+
+
+def _sampled(terms: Sequence[str], background: Background) -> dict[str, int]:
+    """In about how many texts terms stand, as far as a sample knows; one with a star where what begins so does."""
+    known = background.n_with
+    return {
+        term: sum(n for pair, n in known.items() if pair[0] == term[0]) if term.endswith("*") else known.get(term, 0)
+        for term in terms
+    }
 
 
 def _weight(n_with: int, n_texts: int) -> float:

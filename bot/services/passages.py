@@ -1,6 +1,7 @@
 """Where the passage of a long text stands by which it was found, so that it can be quoted from there."""
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -83,9 +84,5 @@ def _place(said: Said, n_before: int) -> int:
     """
     shown, cleaned = said.content or said.attached or "", cleaning_of(said)
     ends = list(accumulate(map(len, pieces_of(shown)), initial=0))
-    low, high, n_low = 0, len(ends), 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        n_middle = n_low + shown[: ends[low]][-1:].isspace() + len(cleaned(shown[ends[low] : ends[middle]]))
-        low, high, n_low = (middle, high, n_middle) if n_middle <= n_before else (low, middle, n_low)
-    return ends[low] if ends[low] < len(shown) else 0
+    last = bisect_right(ends, n_before, key=lambda end: len(cleaned(shown[:end]))) - 1
+    return ends[last] if ends[last] < len(shown) else 0

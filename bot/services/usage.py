@@ -46,6 +46,11 @@ class Usage:
     is_spent: bool
     by_server: list[ServerUsage]
 
+    @property
+    def n_spent_servers(self) -> int:
+        """How many servers have spent what the operator allows each of them."""
+        return sum(one.is_spent and one.is_capped for one in self.by_server)
+
 
 async def usage_of(spending: Spending, model_key: str) -> Usage:
     """What all servers have used this month."""

@@ -109,14 +109,16 @@ class WaveNotices:
 
     async def dismiss(self, guild_id: int, wave_id: int) -> None:
         """Tell no more of a wave. Raises WaveGone."""
-        await self._judge(await self.wave(guild_id, wave_id), Verdict.DISMISSED)
+        wave = await self.wave(guild_id, wave_id)
         await self._store.put_state(guild_id, wave_id, WaveState.DISMISSED)
         self._waves.has_news.set()
+        await self._judge(wave, Verdict.DISMISSED)
 
-    async def helped(self, guild_id: int, wave_id: int) -> None:
-        """It was good to be told of a wave. Raises WaveGone."""
-        await self._judge(await self.wave(guild_id, wave_id), Verdict.HELPED)
+    async def helped(self, guild_id: int, wave_id: int) -> bool:
+        """It was good to be told of a wave; whether nobody had said anything of it before. Raises WaveGone."""
+        is_first = await self._judge(await self.wave(guild_id, wave_id), Verdict.HELPED)
         self._waves.has_news.set()
+        return is_first
 
     async def ignore(self, guild_id: int, wave_id: int) -> None:
         """Tell no more of what is like a wave, from now on. Raises WaveGone where nothing is left of it."""
@@ -128,16 +130,16 @@ class WaveNotices:
         await self._waves.tidy()
         self._waves.has_news.set()
 
-    async def _judge(self, wave: Wave, verdict: Verdict) -> None:
+    async def _judge(self, wave: Wave, verdict: Verdict) -> bool:
         """What is said first counts: whoever was helped dismisses a notice as well, when it has done its work."""
-        if not await self._store.judge(wave):
-            return
         watch = (await self._store.watches()).get(wave.guild_id)
         ids = (await self._store.member_ids(wave.guild_id, wave.wave_id))[:_MOST_MEASURED]
         members = await self._store.of_messages(wave.guild_id, ids)
-        if watch is not None and len(members):
-            score = await asyncio.to_thread(tells_until, members, watch)
-            await self._verdicts.note(wave.guild_id, Subject.WAVES, verdict, score=score)
+        score = await asyncio.to_thread(tells_until, members, watch) if watch is not None and len(members) else None
+        if not await self._store.judge(wave):
+            return False
+        await self._verdicts.note(wave.guild_id, Subject.WAVES, verdict, score=score)
+        return True
 
     async def n_ignored(self, guild_id: int) -> int:
         """How many kinds of messages a server does not want to hear of."""

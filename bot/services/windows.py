@@ -140,13 +140,13 @@ def tells_until(messages: EmbeddedMessages, watch: Watch) -> float | None:
     """
     vectors = messages.vectors.astype(np.float32)
     cosines = vectors @ vectors.T
-    best = None
+    found = []
     for row in cosines:
         nearest = np.argsort(-row, kind="stable")
         n = 1 + bisect_left(range(1, len(row) + 1), 1, key=lambda n: is_wave(messages[nearest[:n]], watch))
         if n <= len(row):
-            best = max(best or -1.0, float(row[nearest[n - 1]]))
-    return best
+            found.append(float(row[nearest[n - 1]]))
+    return max(found, default=None)
 
 
 def _counts(values: Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ from bot.storage.database import Database, Row, Transaction, json_ids
 from bot.times import from_milliseconds, made_at, milliseconds
 
 _LINKS = """SELECT d.guild_id, d.marked_at, m.message_id, m.channel_id, m.author_id,
-                   o.message_id, o.channel_id, o.author_id
+                   o.message_id, o.channel_id, o.author_id, d.percent
             FROM duplicates d
             JOIN messages m ON m.guild_id = d.guild_id AND m.message_id = d.message_id
             JOIN messages o ON o.guild_id = d.guild_id AND o.message_id = d.original_id"""
@@ -41,11 +41,15 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A message that was marked, and what it is a duplicate of, which is never a duplicate itself."""
+    """A message that was marked, and what it is a duplicate of, which is never a duplicate itself.
+
+    `percent` is how near what it was marked as a duplicate of lay then, None where that was not measured.
+    """
 
     duplicate: Asking
     original: Asking
     marked_at: datetime
+    percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class DuplicateStore:
         )
         return [_link(row) for row in rows]
 
-    async def mark(self, guild_id: int, message_id: int, original_id: int) -> int:
+    async def mark(self, guild_id: int, message_id: int, original_id: int, *, percent: int | None = None) -> int:
         """Have a message be a duplicate of another one, or of what that is a duplicate of; which that is.
 
         What was a duplicate of the message becomes one of the original. Raises DuplicateOfItself where the original
@@ -100,10 +104,11 @@ class DuplicateStore:
             for each in (message_id, first_id):
                 await _look_for(transaction, guild_id, each)
             await transaction.execute(
-                """INSERT INTO duplicates VALUES (?, ?, ?, ?)
-                   ON CONFLICT DO UPDATE SET original_id = excluded.original_id, marked_at = excluded.marked_at
+                """INSERT INTO duplicates (guild_id, message_id, original_id, marked_at, percent) VALUES (?, ?, ?, ?, ?)
+                   ON CONFLICT DO UPDATE SET
+                       original_id = excluded.original_id, marked_at = excluded.marked_at, percent = excluded.percent
                    WHERE original_id <> excluded.original_id""",
-                (guild_id, message_id, first_id, milliseconds(datetime.now(UTC))),
+                (guild_id, message_id, first_id, milliseconds(datetime.now(UTC)), percent),
             )
             await transaction.execute(
                 "UPDATE duplicates SET original_id = ? WHERE guild_id = ? AND original_id = ?",
@@ -198,5 +203,5 @@ async def _look_for(transaction: Transaction, guild_id: int, message_id: int) ->
 
 
 def _link(row: Row) -> Link:
-    guild_id, marked_at, *both = row
-    return Link(Asking(guild_id, *both[:3]), Asking(guild_id, *both[3:]), from_milliseconds(marked_at))
+    guild_id, marked_at, *both, percent = row
+    return Link(Asking(guild_id, *both[:3]), Asking(guild_id, *both[3:]), from_milliseconds(marked_at), percent)

@@ -181,7 +181,7 @@ async def _next_row(transaction: Transaction, guild_id: int) -> int:
 
 
 def _by_message(rows: Iterable[Row]) -> dict[int, list[str]]:
-    return {row[0]: row[1].split(" ") for row in rows}
+    return {row[0]: row[1].split() for row in rows}
 
 
 def _conditions(scope: Scope) -> tuple[str, list[int | str]]:

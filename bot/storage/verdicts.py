@@ -57,14 +57,16 @@ class VerdictStore:
         generation: str,
         instead_of: Verdict | None = None,
     ) -> None:
-        """Put a verdict down, instead of another one on something that was as much alike, where there is one."""
+        """Put a verdict down; what is said instead of another, on something as much alike, only where that stands."""
         async with self._database.transaction() as transaction:
-            await transaction.execute(
+            n_taken_back = await transaction.execute(
                 """DELETE FROM verdicts WHERE verdict_id = (
                        SELECT max(verdict_id) FROM verdicts
                        WHERE guild_id = ? AND subject = ? AND generation = ? AND percent = ? AND verdict = ?)""",
                 (guild_id, subject, generation, judged.percent, instead_of),
             )
+            if instead_of is not None and not n_taken_back:
+                return
             await transaction.execute(
                 """INSERT INTO verdicts (guild_id, subject, at, percent, nearness, generation, verdict)
                    VALUES (?, ?, ?, ?, ?, ?, ?)""",

@@ -189,6 +189,25 @@ async def test_a_mark_that_is_moved_takes_the_former_one_back(town: Rooms) -> No
     assert [verdict for _, verdict in await judged(town)] == ["duplicate", "not_duplicate", "duplicate"]
 
 
+async def test_a_mark_is_taken_back_as_it_was_made(town: Rooms) -> None:
+    """Though the original has become a duplicate of another one since, which lies elsewhere."""
+    await town.duplicates.mark(BOTH, 4, 1)
+    [(percent, _)] = await judged(town)
+    await town.duplicates.mark(BOTH, 1, 5)
+    await town.duplicates.unmark(GUILD, 4)
+
+    assert (percent, "not_duplicate") in await judged(town)
+    assert (percent, "duplicate") not in await judged(town)
+
+
+async def test_of_a_mark_that_no_verdict_was_kept_of_none_is_taken_back(town: Rooms) -> None:
+    """Marks from before there were verdicts go without a word."""
+    await town.marks.mark(GUILD, 4, 1)
+    await town.duplicates.unmark(GUILD, 4)
+
+    assert await judged(town) == []
+
+
 async def test_a_mark_without_vectors_is_no_verdict(town: Rooms) -> None:
     """What waits for its vector can be marked; nothing is known of how near it is."""
     await town.ingest.saved(GUILD, [message(6, "red fish waits")])

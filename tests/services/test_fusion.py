@@ -73,8 +73,8 @@ async def test_words_alone_find_what_has_them(office: Rooms) -> None:
 
 @pytest.mark.parametrize("mode", [Mode.WORDS, Mode.BOTH])
 async def test_a_single_chinese_character_finds_texts_that_have_it(office: Rooms, mode: Mode) -> None:
-    """By the pairs that begin with it, those first that say it more often."""
-    said = ["犬が好きで、いつも犬と歩きます", "今日は犬が来た", "猫が好き"]
+    """By the pairs that begin with it, those first that say it more often; beside texts without any words."""
+    said = ["犬が好きで、いつも犬と歩きます", "今日は犬が来た", "猫が好き", 25 * "😂"]
     await office.ingest.saved(GUILD, [message(i, text) for i, text in enumerate(said, 200)])
     await office.settle()
 

@@ -110,3 +110,16 @@ async def test_a_word_that_is_not_looked_up_says_what_the_sample_tells(matching:
 
     assert matches.message_ids == [40, 7]
     assert matches.statistics.weights["red"] == pytest.approx(math.log(2))
+
+
+async def test_what_a_term_with_a_star_says_is_told_by_all_that_begin_so(
+    matching: Matching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is as frequent as those together, where it stands in too many to count."""
+    monkeypatch.setattr("bot.services.matching._COMMON", 5)
+    background = replace(BACKGROUND, n_texts=100, n_with={"red": 20, "rat": 30, "fish": 40})
+
+    matches = await matching.matches(GUILD, ["r*"], EVERYTHING, background=background, limit=2)
+
+    assert matches.message_ids == [40, 39]
+    assert matches.statistics.weights["r*"] == pytest.approx(math.log(2))

@@ -52,6 +52,14 @@ async def test_a_short_text_is_quoted_whole(rooms: Rooms) -> None:
     assert (hit.message.message_id, hit.quoted_from) == (2, 0)
 
 
+async def test_quotes_of_others_do_not_move_the_place(rooms: Rooms) -> None:
+    """However many there are before what somebody says: they are left out of what is embedded."""
+    quote = "> The river rose and the bridge was closed on Monday.\n"
+    hit = await found(rooms, message(1, 4 * quote + BEES * 10 + TAXES * 5))
+
+    assert quoted(hit) == TAXES * 5
+
+
 async def test_markup_is_counted_as_it_was_embedded(rooms: Rooms) -> None:
     """Names stand in the vector for the ids that stand in the text, and what others said is left out of it."""
     quote = "> The river rose and the bridge was closed on Monday.\n"

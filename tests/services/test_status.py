@@ -342,7 +342,9 @@ async def paid(
     ("budget", "cap", "price", "verdict", "is_well", "names"),
     [
         (None, None, 1e6, "no_budget", True, None),
-        (None, 5.0, 1e6, "server_budget", True, None),
+        (None, 15.0, 1e6, "server_budget", True, None),
+        (None, 5.0, 1e6, "spent_servers", False, None),
+        (20.0, 5.0, 1e6, "spent_servers", False, None),
         (20.0, 15.0, 1e6, "ok_budget", True, None),
         (10.0, None, 1e6, "near_budget", True, None),
         (8.0, None, 1e6, "spent_budget", False, None),

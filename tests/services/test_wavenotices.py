@@ -108,8 +108,7 @@ async def test_a_wave_that_helped_is_a_verdict(town: Watched) -> None:
     """Once, whatever is pressed afterwards; the notice goes on as before."""
     [wave] = await town.notices.to_draw()
     await town.notices.drawn(wave, 900)
-    for _ in range(2):
-        await town.notices.helped(GUILD, wave.wave_id)
+    assert [await town.notices.helped(GUILD, wave.wave_id) for _ in range(2)] == [True, False]
     [again] = await town.notices.to_draw()
     assert (again.state, again.is_judged) == ("open", True)
 

@@ -14,6 +14,8 @@ STATEMENTS = (
     """INSERT INTO thresholds (guild_id, subject, percent, generation)
        SELECT guild_id, 'related', percent, generation FROM thresholds_of_related""",
     "DROP TABLE thresholds_of_related",
+    # How near the two lay when they were marked, to be taken back with the mark; NULL where nobody measured that.
+    "ALTER TABLE duplicates ADD COLUMN percent INTEGER",
     # One verdict a wave: which one it was is not kept with it.
     "ALTER TABLE waves ADD COLUMN is_judged INTEGER NOT NULL DEFAULT 0",
 )
