@@ -22,7 +22,9 @@ def asked_again(tmp_path: Path) -> list[int]:
     reply = exported_message(ids[3], "at noon", type="Reply", author=author, reference={"messageId": str(ids[0])})
     assert bot("import", str(write_export(tmp_path / "asked.json", [*told, reply]))).returncode == 0
     with sqlite.connect(tmp_path / "data" / "bot.db") as connection:
-        connection.executemany("INSERT INTO duplicates VALUES (?, ?, ?, 0)", [(GUILD, i, ids[0]) for i in ids[1:3]])
+        connection.executemany(
+            "INSERT INTO duplicates VALUES (?, ?, ?, 0, NULL)", [(GUILD, i, ids[0]) for i in ids[1:3]]
+        )
     return ids
 
 
