@@ -21,6 +21,7 @@ from bot.messages import Generation, Mode, Query
 from bot.services.fusion import Fusion, asked
 from bot.services.indexer import Indexer
 from bot.services.prices import Prices
+from bot.services.questions import QuestionVectors
 from bot.services.search import Question, Search
 from bot.services.spaces import Space, Spaces
 from bot.services.spending import Spending
@@ -59,7 +60,9 @@ async def storage_figures(folder: Path, exports: list[Path]) -> list[Figure]:
             spending = Spending(Ledger(database), Prices(), count=lambda texts: [0 for _ in texts])
             await Indexer(spaces, servers, lexicon, spending).reconcile()
             figures.append(Figure(f"start: mirror filled from SQLite, {name}", time.perf_counter() - started, "s"))
-            search = Search(messages, servers, spaces, Fusion(lexicon, servers), spending)
+            search = Search(
+                messages, servers, spaces, Fusion(lexicon, servers), questions=QuestionVectors(), spending=spending
+            )
             wanted = "10 or less" if name == "auto" else ""
             figures += await _searching(search, spaces.current, queries, name, wanted)
             figures.append(_recall(spaces.mirror, oracle, queries, name))
