@@ -113,16 +113,17 @@ def _copies(drawn: Halves) -> tuple[Ids, Ids]:
 def _near(rows: Halves, limit: float, on_share: OnShare) -> _Edges:
     """The pairs of rows with a cosine of the limit or more, each row with its nearest ones only."""
     index = _index(rows)
+    order = _by_list(index, rows)
     sources, targets, near = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
     for start in range(0, len(rows), _A_BATCH):
-        batch = rows[start : start + _A_BATCH].astype(np.float32)
-        scores, found = index.search(batch, min(_NEAREST, len(rows)))
-        own = np.arange(start, start + len(batch))[:, None]
+        some = order[start : start + _A_BATCH]
+        scores, found = index.search(rows[some].astype(np.float32), min(_NEAREST, len(rows)))
+        own = some[:, None]
         is_near = (scores >= limit) & (found >= 0) & (found != own)
         sources.append(np.broadcast_to(own, found.shape)[is_near])
         targets.append(found[is_near])
         near.append(scores[is_near])
-        on_share(_READ + (1 - _READ) * (start + len(batch)) / len(rows))
+        on_share(_READ + (1 - _READ) * (start + len(some)) / len(rows))
     return np.concatenate(sources), np.concatenate(targets), np.concatenate(near)
 
 
@@ -140,6 +141,16 @@ def _index(rows: Halves) -> faiss.Index:
     for start in range(0, n, _A_BATCH):
         index.add(rows[start : start + _A_BATCH].astype(np.float32))
     return index
+
+
+def _by_list(index: faiss.Index, rows: Halves) -> Ids:
+    """The numbers of rows, those of a list beside each other: they look at the same lists, which are at hand then."""
+    if not isinstance(index, faiss.IndexIVF):
+        return np.arange(len(rows))
+    batches = (rows[start : start + _A_BATCH].astype(np.float32) for start in range(0, len(rows), _A_BATCH))
+    list_of = np.concatenate([index.quantizer.search(batch, 1)[1][:, 0] for batch in batches])
+    order: Ids = np.argsort(list_of, kind="stable")
+    return order
 
 
 def _groups(n: int, edges: _Edges, weights: Ids, limit: float) -> list[Ids]:
