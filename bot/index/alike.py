@@ -133,7 +133,7 @@ def _index(rows: Halves) -> faiss.Index:
     if n < _LEAST_FOR_LISTS:
         index = faiss.IndexFlatIP(dim)
     else:
-        n_lists = 2 * isqrt(n)
+        n_lists = 3 * isqrt(n)
         index = faiss.index_factory(dim, f"IVF{n_lists},Flat", faiss.METRIC_INNER_PRODUCT)
         index.nprobe, index.cp.seed = _PROBED, _SEED
         chosen = np.random.default_rng(_SEED).choice(n, min(n, _N_A_LIST * n_lists), replace=False)
