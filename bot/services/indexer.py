@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 1_024  # texts a commit: what a crash between answer and commit can cost twice
 _FEWEST = 128  # texts a step, however long they take: with half of it each costs a fifth more
-_STEP_S = 0.25  # that a step is to take, as far as it can be chosen: what is written meanwhile waits for the next
+_STEP_S = 0.5  # that a step is to take, as far as it can be chosen: what is written meanwhile waits for the next
 _IN_ORDER = timedelta(seconds=10)  # messages as young as this are not overtaken by younger ones
 _MIRROR_EVERY_S = 5.0
 _TRIES = 3  # of a text alone, before it is set aside: one answer may be spoilt

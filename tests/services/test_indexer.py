@@ -244,7 +244,7 @@ async def test_what_was_written_just_now_comes_first_and_in_order(
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.01, [256, 128, 128, 128, 60]), (0.0, [256, 444]), (0.0015, [256, 256, 188])],
+    [(0.01, [256, 128, 128, 128, 60]), (0.0, [256, 444]), (0.003, [256, 256, 188])],
 )
 async def test_a_step_takes_about_as_long_as_another(rooms: Rooms, seconds: float, expected: list[int]) -> None:
     """Where a text takes long, fewer are embedded before what was written meanwhile has its turn."""
