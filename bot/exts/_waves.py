@@ -13,6 +13,7 @@ from bot.askers import Audience
 from bot.exts._convert import Place
 from bot.exts._failures import FAILED
 from bot.exts._history import Readable
+from bot.exts._shares import where
 from bot.exts._wave_render import notice_embed, notice_view
 from bot.services.wavenotices import Told, Wave, WaveNotices, WaveState
 from bot.services.waves import Waves
@@ -57,7 +58,7 @@ async def keep_notices_true(
 async def _draw(client: discord.Client, notices: WaveNotices, audience_of: AudienceOf, wave: Wave) -> _Drawn:
     """Have a notice show a wave as it is now."""
     try:
-        here = await _where(client, wave)
+        here = await where(client, wave)
         if here is not None:
             told = await notices.told(wave, await audience_of(here))
             await _put(notices, here, told)
@@ -84,12 +85,3 @@ async def _put(notices: WaveNotices, here: Readable, told: Told) -> None:
     else:
         sent = await here.send(embed=embed, view=view)
         await notices.drawn(wave, sent.id)
-
-
-async def _where(client: discord.Client, wave: Wave) -> Readable | None:
-    """The channel of a notice; None where its server is not there now. Raises what Discord raises."""
-    guild = client.get_guild(wave.guild_id)
-    if guild is None or guild.unavailable:
-        return None
-    here = guild.get_channel_or_thread(wave.channel_id) or await guild.fetch_channel(wave.channel_id)
-    return here if isinstance(here, Readable) else None
