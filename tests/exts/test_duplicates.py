@@ -33,6 +33,18 @@ async def ferries(town: Town) -> list[Message]:
     return messages
 
 
+async def ferries_with_a_hidden_one(town: Town) -> list[Message]:
+    """The same, and the second and one in a channel that Bob may not read are marked as duplicates of the first."""
+    first, second, third = await ferries(town)
+    cabin = town.private("cabin")
+    hidden = await cabin.post(town.ada, "ferry, when does it leave")
+    await eventually(lambda: len(town.bot.texts(town.guild.id)) == 4)
+    await town.settled()
+    for message in (second, hidden):
+        await marked(town.ada, message, first)
+    return [first, second, third]
+
+
 async def offered(person: Person, message: Message, *, force: bool = False) -> Answer:
     return await (await person.menu(message.channel, MENU, message, force=force)).answer()
 
@@ -295,13 +307,7 @@ async def test_b9_nobody_is_mentioned_by_a_mark(town: Town) -> None:
 
 async def test_similar_tells_how_often_something_was_asked(town: Town) -> None:
     """The original has a counter of what the asker may read, and a duplicate a way to it."""
-    first, second, third = await ferries(town)
-    cabin = town.private("cabin")
-    hidden = await cabin.post(town.ada, "ferry, when does it leave")
-    await eventually(lambda: len(town.bot.texts(town.guild.id)) == 4)
-    await town.settled()
-    for message in (second, hidden):
-        await marked(town.ada, message, first)
+    first, _, third = await ferries_with_a_hidden_one(town)
 
     by_owner, by_bob = [shown(await town.similar(person, "ferry leave")) for person in (town.ada, town.bob)]
     assert "-# asked 3 times" in by_owner
@@ -339,13 +345,7 @@ async def test_what_is_asked_again_and_again_is_listed(town: Town) -> None:
 
 async def test_only_what_the_asker_may_read_is_counted(town: Town) -> None:
     """A question in a channel that they may not read is neither listed nor counted."""
-    first, second, _ = await ferries(town)
-    cabin = town.private("cabin")
-    hidden = await cabin.post(town.ada, "ferry, when does it leave")
-    await eventually(lambda: len(town.bot.texts(town.guild.id)) == 4)
-    await town.settled()
-    for message in (second, hidden):
-        await marked(town.ada, message, first)
+    await ferries_with_a_hidden_one(town)
 
     assert "Asked **3** times" in shown(await repeats(town.ada, town.square))
     assert "Asked **2** times" in shown(await repeats(town.bob, town.square))
